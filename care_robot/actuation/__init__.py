@@ -1,0 +1,1 @@
+"""What the robot does to the world: speech now, motion and arm later."""

@@ -1,0 +1,1 @@
+"""Starting and watching the system: launcher, lifecycle manager, doctor."""

@@ -1,0 +1,1 @@
+"""Cameras, pose, people, falls."""

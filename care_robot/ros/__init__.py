@@ -1,0 +1,1 @@
+"""The house layer over rclpy: node base, QoS, parameters, transforms, conversions."""
