@@ -21,6 +21,8 @@ MAY_IMPORT = {
 ON_TOP = {"console", "gateways", "simulation", "evaluation", "bringup"}
 ROS = re.compile(r"(rclpy|launch(_ros)?|\w+_msgs|rcl_interfaces|builtin_interfaces|care_robot\.ros)(\.|$)")
 
+NODE = re.compile(r"care_robot\.\w+\.\w+_node(\.|$)")
+
 
 def imports(path: Path, source: str) -> Iterator[str]:
     """Every module that a source imports, also inside functions, with full names."""
@@ -47,7 +49,7 @@ def faults(path: Path, source: str) -> list[str]:
             continue
         other = name.split(".")[1]
         is_layer = other in MAY_IMPORT or other in ON_TOP
-        if name.endswith("_node") and layer not in ON_TOP - {"gateways", "simulation"}:
+        if NODE.match(name) and layer not in ON_TOP - {"gateways", "simulation"}:
             found.append(f"{path} imports the node {name}")
         # A node is where parts are put together, and nothing below imports it: it may reach any pure layer.
         if is_layer and not is_node and other not in MAY_IMPORT.get(layer, {other}) | {layer}:

@@ -1,0 +1,231 @@
+"""The one command, `./care`: every verb of an operator and of a developer."""
+
+import dataclasses
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from care_robot.console.errors import UsageError
+
+if TYPE_CHECKING:
+    from care_robot.console.events import AlarmSeen
+    from care_robot.console.operator_node import Operator
+
+# ROS, MediaPipe and the database are imported inside the verbs that need them: `./care --help` is quick,
+# and works where they are broken.
+
+app = typer.Typer(
+    name="care",
+    help="care_robot: sees a fall, goes there, asks, and gets a human.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+alarm_app = typer.Typer(help="Alarms of the running system.", no_args_is_help=True)
+app.add_typer(alarm_app, name="alarm")
+bench_app = typer.Typer(help="Measure how fast the system is.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+
+console = Console()
+errors = Console(stderr=True)
+
+
+class Language(str, Enum):
+    """Languages that the robot speaks."""
+
+    KO = "ko"
+    EN = "en"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Namespace = Annotated[str, typer.Option(help="The robot's namespace; empty for none.")]
+By = Annotated[str, typer.Option("--by", prompt="Your name", help="Your name: a human answers for it.")]
+Spoken = Annotated[Language, typer.Option(help="Language of the text.")]
+
+
+@app.command()
+def demo(
+    video: Annotated[
+        Path | None, typer.Option(help="Any video file; without it, the project's own rendered fall.")
+    ] = None,
+    language: Annotated[Language, typer.Option(help="What the robot speaks.")] = Language.KO,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep the database, the spoken WAV files and the log here.")
+    ] = None,
+) -> None:
+    """Play a fall to the whole system and print the timeline; exits 0 only if a human was told."""
+    from care_robot.console.demo import run_demo  # noqa: PLC0415
+
+    _exit_with(lambda: run_demo(video, language.value, out, console))
+
+
+@app.command()
+def up(
+    camera: Annotated[str | None, typer.Option(help="A webcam's number, such as 0, or its device.")] = None,
+    video: Annotated[Path | None, typer.Option(help="A video file instead, played in a loop.")] = None,
+    language: Annotated[Language, typer.Option(help="What the robot speaks.")] = Language.KO,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="More launch arguments, as name:=value; see --show-args.")
+    ] = None,
+    show_args: Annotated[bool, typer.Option("--show-args", help="List the launch arguments.")] = False,
+) -> None:
+    """Bring the system up with a camera until Ctrl-C."""
+    from care_robot.console.up import run_up, show_arguments  # noqa: PLC0415
+
+    if show_args:
+        show_arguments(console)
+        return
+    _exit_with(lambda: run_up(camera, video, language.value, arguments or [], console))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check what is installed, which parts are missing, and what to do."""
+    from care_robot.bringup import doctor as checks  # noqa: PLC0415
+
+    _exit_with(lambda: checks.main(as_json))
+
+
+@app.command()
+def say(text: str, language: Spoken = Language.KO, namespace: Namespace = "") -> None:
+    """Have the robot say a text."""
+    with _operator(namespace) as operator:
+        if not operator.say(text, language.value):
+            console.print("Shown and logged, but not heard: no voice or no audio device (`./care doctor`).")
+
+
+@app.command()
+def answer(text: str, language: Spoken = Language.KO, namespace: Namespace = "") -> None:
+    """Answer the robot's question in the resident's place, by text."""
+    with _operator(namespace) as operator:
+        operator.answer(text, language.value)
+
+
+@alarm_app.command("list")
+def list_alarms(as_json: AsJson = False, namespace: Namespace = "") -> None:
+    """List the open alarms, and those resolved in the last hour."""
+    with _operator(namespace) as operator:
+        alarms = operator.alarms()
+    if as_json:
+        print(json.dumps([_as_json(alarm) for alarm in alarms], ensure_ascii=False, indent=2))
+    elif not alarms:
+        console.print("No alarms.")
+    else:
+        console.print(_table(alarms))
+
+
+@alarm_app.command()
+def ack(alarm_id: str, by: By, namespace: Namespace = "") -> None:
+    """Take an alarm: you go and see. It stays open until it is resolved."""
+    with _operator(namespace) as operator:
+        alarm = _find(operator.alarms(), alarm_id)
+        operator.acknowledge(alarm.id, by)
+    console.print(
+        f"Acknowledged by {by}: {alarm.id}. Resolve it with `./care alarm resolve` when it is over."
+    )
+
+
+@alarm_app.command()
+def resolve(
+    alarm_id: str,
+    by: By,
+    reason: Annotated[str, typer.Option(prompt="What happened", help="What happened, for the record.")],
+    namespace: Namespace = "",
+) -> None:
+    """End an alarm, with a reason."""
+    with _operator(namespace) as operator:
+        alarm = _find(operator.alarms(), alarm_id)
+        operator.resolve(alarm.id, by, reason)
+    console.print(f"Resolved by {by}: {alarm.id}.")
+
+
+@bench_app.command()
+def latency(
+    out: Annotated[Path, typer.Option(help="The report, as JSON.")],
+    video: Annotated[
+        Path | None, typer.Option(help="A video with a person; without it, the project's own.")
+    ] = None,
+    rate_hz: Annotated[float, typer.Option(help="Frames a second.", min=1.0, max=60.0)] = 10.0,
+    duration_s: Annotated[float, typer.Option(help="Seconds measured.", min=5.0)] = 60.0,
+) -> None:
+    """Measure frame to `people`, and CPU and memory of each node."""
+    from care_robot.console.bench import run_latency  # noqa: PLC0415
+
+    _exit_with(lambda: run_latency(video, rate_hz, duration_s, out, console))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@contextmanager
+def _operator(namespace: str) -> "Iterator[Operator]":
+    from care_robot.console.operator_node import Operator  # noqa: PLC0415
+
+    try:
+        with Operator(namespace) as operator:
+            yield operator
+    except UsageError as error:
+        _fail(str(error))
+
+
+def _exit_with(run: Callable[[], int]) -> NoReturn:
+    """End with the exit code that `run` gives; an error of ours becomes a sentence and exit code 2."""
+    from care_robot.bringup.launch_elements import LaunchFileError  # noqa: PLC0415
+
+    try:
+        code = run()
+    except (LaunchFileError, UsageError) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def _fail(sentence: str) -> NoReturn:
+    errors.print(f"[red]error:[/] {sentence}", highlight=False)
+    sys.exit(2)
+
+
+def _find(alarms: "list[AlarmSeen]", alarm_id: str) -> "AlarmSeen":
+    """The alarm with this id, or whose id begins with it."""
+    found = [alarm for alarm in alarms if alarm.id.startswith(alarm_id)]
+    if len(found) != 1:
+        what = "No alarm has" if not found else f"{len(found)} alarms have"
+        raise UsageError(f"{what} an id that begins with '{alarm_id}'; see `./care alarm list`.")
+    return found[0]
+
+
+def _as_json(alarm: "AlarmSeen") -> dict[str, Any]:
+    return dataclasses.asdict(
+        alarm,
+        dict_factory=lambda pairs: {k: v.name.lower() if isinstance(v, Enum) else v for k, v in pairs},
+    )
+
+
+def _table(alarms: "list[AlarmSeen]") -> Table:
+    table = Table("Id", "Raised", "Priority", "Kind", "State", "Resident", "Room", "Tier", "By", box=None)
+    for alarm in alarms:
+        raised = dt.datetime.fromtimestamp(alarm.raised_at_s).astimezone()
+        table.add_row(
+            alarm.id[:8],
+            raised.strftime("%m-%d %H:%M:%S"),
+            alarm.priority.name.lower(),
+            ("DRILL " if alarm.drill else "") + alarm.kind.name.lower(),
+            alarm.state.name.lower() + ("" if alarm.stored else " (not stored!)"),
+            alarm.resident,
+            alarm.room,
+            str(alarm.tier or ""),
+            alarm.acknowledged_by,
+        )
+    return table

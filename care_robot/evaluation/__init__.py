@@ -1,0 +1,1 @@
+"""Measuring what the system does: benchmarks and, later, scenarios and clips."""
