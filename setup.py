@@ -23,7 +23,8 @@ def shared_files() -> list[tuple[str, list[str]]]:
     folders = [
         folder
         for top in SHARED_FOLDERS
-        for folder in (Path(top), *sorted(p for p in Path(top).rglob("*") if p.is_dir()))
+        for folder in (Path(top), *sorted(Path(top).rglob("*")))
+        if folder.is_dir()
     ]
     entries = [(f"share/{NAME}/{f}", [str(p) for p in sorted(f.iterdir()) if p.is_file()]) for f in folders]
     return [entry for entry in entries if entry[1]]

@@ -16,7 +16,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from care_robot import __version__
 from care_robot.bringup.launch_xml import load_plan
 from care_robot.bringup.launcher import find_launch_file
-from care_robot.bringup.paths import cache_dir
 from care_robot.bringup.supervisor import Event as LaunchEvent
 from care_robot.bringup.supervisor import Launcher, OutputLine, Stopping
 from care_robot.console.errors import UsageError
@@ -24,6 +23,7 @@ from care_robot.console.events import Event, PeopleSeen
 from care_robot.console.operator_node import Operator
 from care_robot.console.pager import Pager
 from care_robot.console.timeline import Line, PageReceived, Step, Timeline
+from care_robot.perception.pose_model import cache_directory
 
 Events = queue.Queue[Event | PageReceived | Stopping]
 
@@ -114,7 +114,7 @@ def demo_video(console: Console) -> Path:
     # Imported late: rendering needs MuJoCo and a GL library, which another video does not.
     from care_robot.simulation.demo_video import render_demo_video  # noqa: PLC0415
 
-    path = cache_dir() / f"demo-{__version__}.mp4"
+    path = cache_directory() / f"demo-{__version__}.mp4"
     if path.is_file():
         return path
     columns = (TextColumn("Rendering the demo's video (once)"), BarColumn(), TimeRemainingColumn())

@@ -1,11 +1,12 @@
 """``./care up``: the system with a camera, until Ctrl-C."""
 
+import os
 from pathlib import Path
 
 from rich.console import Console
 
 from care_robot.bringup.launcher import describe_arguments, parse_arguments, run
-from care_robot.bringup.paths import data_dir
+from care_robot.care.store import default_folder
 from care_robot.console.errors import UsageError
 
 LAUNCH_FILE = "bringup"
@@ -24,8 +25,8 @@ def run_up(
         "language": language,
         **parse_arguments(arguments),
     }
-    given.setdefault("data_dir", str(data_dir()))
-    console.print(f"Starting; data in {given['data_dir']}. Ctrl-C ends it.")
+    folder = given.get("data_dir") or default_folder(os.environ)
+    console.print(f"Starting; data in {folder}. Ctrl-C ends it.", highlight=False)
     console.print("In another terminal: `./care alarm list`, `./care alarm ack ID`, `./care say TEXT`.")
     return run(LAUNCH_FILE, given)
 

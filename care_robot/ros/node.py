@@ -19,6 +19,7 @@ import rclpy
 from care_robot_msgs.msg import Heartbeat
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from lifecycle_msgs.msg import State
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
@@ -238,6 +239,14 @@ class CareNode(LifecycleNode, Generic[P]):
         self._release()
         return TransitionCallbackReturn.SUCCESS
 
+    def _LifecycleNodeMixin__change_state(self, transition_id: int) -> TransitionCallbackReturn:  # noqa: N802
+        """Refuse a transition that the state does not have: rclpy would let the request end the process."""
+        try:
+            return super()._LifecycleNodeMixin__change_state(transition_id)
+        except RCLError as error:
+            self.get_logger().warning(f"Refused while {self._state_label()}: {error}")
+            return TransitionCallbackReturn.FAILURE
+
     # Within ----------------------------------------------------------------------------------------
 
     def _release(self) -> None:
@@ -294,6 +303,8 @@ class CareNode(LifecycleNode, Generic[P]):
 def _refusal(response: Any, sentence: str) -> Any:
     if hasattr(response, "success"):
         response.success = False
+    if hasattr(response, "UNAVAILABLE"):
+        response.error_code = response.UNAVAILABLE
     for name in ("error_msg", "message"):
         if hasattr(response, name):
             setattr(response, name, sentence)

@@ -7,7 +7,8 @@ import pytest
 from care_robot_msgs.msg import Heartbeat, Utterance
 from care_robot_msgs.srv import ResolveAlarm
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from lifecycle_msgs.msg import State
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
@@ -121,6 +122,17 @@ def test_an_inactive_node_neither_hears_nor_ticks_nor_serves(ros: Any) -> None:
     ticks = probe.ticks
     assert not ros.call(ResolveAlarm, "resolve", ResolveAlarm.Request()).success
     assert probe.ticks == ticks
+
+
+@pytest.mark.parametrize("transition", [Transition.TRANSITION_ACTIVATE, 0, 77, 255])
+def test_a_transition_that_does_not_fit_the_state_is_refused_and_the_node_lives(
+    ros: Any, transition: int
+) -> None:
+    probe = ros.node(Probe)
+    request = ChangeState.Request(transition=Transition(id=transition))
+    for _ in range(2):
+        assert not ros.call(ChangeState, "probe/change_state", request).success
+    assert probe.active
 
 
 def test_heartbeats_say_the_state_and_go_on_in_every_state(ros: Any) -> None:
