@@ -206,6 +206,7 @@ class SpeechNode(CareNode[Parameters]):
         offered = f" [{' / '.join(choices)}]" if choices else ""
         self.get_logger().info(f"{how}: {text}{offered}")
         message = SpokenText(text=text, language=language, audible=audible, question=question)
+        message.choices = list(choices)
         message.header.stamp = self.get_clock().now().to_msg()
         self._spoken.publish(message)
 

@@ -1,5 +1,6 @@
 """``./care demo``: a video of a fall, the real nodes, and the timeline of what they make of it."""
 
+import hashlib
 import os
 import queue
 import random
@@ -79,6 +80,7 @@ class _Log:
     def __init__(self, path: Path, events: "Events") -> None:
         self.path = path
         self.errors: list[str] = []
+        self.tail: list[str] = []
         self._events = events
         path.write_text("", encoding="utf-8")
 
@@ -86,6 +88,7 @@ class _Log:
         if isinstance(event, OutputLine):
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(f"[{event.label}] {event.text}\n")
+            self.tail = [*self.tail[-2:], event.text]
             if "[ERROR]" in event.text or "[FATAL]" in event.text:
                 self.errors.append(event.text.split("]: ", 1)[-1])
         elif isinstance(event, Stopping):
@@ -110,19 +113,25 @@ def check_video(path: Path) -> Path:
 
 
 def demo_video(console: Console) -> Path:
-    """The project's own video, rendered once and kept in the cache."""
+    """The project's own video, rendered once for each version of the code that renders it."""
     # Imported late: rendering needs MuJoCo and a GL library, which another video does not.
-    from care_robot.simulation.demo_video import render_demo_video  # noqa: PLC0415
+    from care_robot import simulation  # noqa: PLC0415
+    from care_robot.simulation.demo_video import DemoVideoError, render_demo_video  # noqa: PLC0415
+    from care_robot.simulation.graphics import RenderingError  # noqa: PLC0415
 
-    path = cache_directory() / f"demo-{__version__}.mp4"
+    code = b"".join(path.read_bytes() for path in sorted(Path(*simulation.__path__).glob("*.py")))
+    path = cache_directory() / f"demo-{hashlib.sha256(code).hexdigest()[:12]}.mp4"
     if path.is_file():
         return path
     columns = (TextColumn("Rendering the demo's video (once)"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("render", total=None)
-        render_demo_video(
-            path, on_progress=lambda done, all_: progress.update(task, completed=done, total=all_)
-        )
+        try:
+            render_demo_video(
+                path, on_progress=lambda done, n: progress.update(task, completed=done, total=n)
+            )
+        except (DemoVideoError, RenderingError) as error:
+            raise UsageError(f"{error} Or give a video: ./care demo --video FILE") from error
     return path
 
 
@@ -142,7 +151,7 @@ def _follow(events: "Events", operator: Operator, console: Console, begin_s: flo
         if timeline.alarm_id and not begun:
             begun = True
             deadline_s, why = time.monotonic() + STORY_TIMEOUT_S, "the story took too long"
-        elif isinstance(event, PeopleSeen) and not begun:
+        elif isinstance(event, PeopleSeen) and event.cameras and not begun:
             deadline_s, why = time.monotonic() + BLIND_TIMEOUT_S, "the video ended without a confirmed fall"
         if isinstance(event, PageReceived) and event.alarm_id == timeline.alarm_id:
             operator.acknowledge(event.alarm_id, CARER)
@@ -154,7 +163,7 @@ def _follow(events: "Events", operator: Operator, console: Console, begin_s: flo
 def _print(line: Line, begin_s: float, console: Console) -> None:
     colour = {Step.FALL: "red", Step.PAGED: "yellow", Step.ACKNOWLEDGED: "green"}.get(line.step, "cyan")
     console.print(f"{line.t_s - begin_s:7.1f} s  [{colour}]{line.step.title:<24}[/]", end=" ")
-    console.print(line.detail, markup=False, highlight=False)
+    console.print(line.detail, markup=False, highlight=False, soft_wrap=True)
 
 
 def _conclude(timeline: Timeline, why: str, log: _Log, *, keep: bool, console: Console) -> int:
@@ -166,7 +175,7 @@ def _conclude(timeline: Timeline, why: str, log: _Log, *, keep: bool, console: C
         else:
             shutil.rmtree(folder, ignore_errors=True)
         return 0
-    for error in dict.fromkeys(log.errors[-3:]):
+    for error in dict.fromkeys(log.errors[-3:] or log.tail[-3:]):
         console.print(f"[red]error:[/] {escape(error)}", highlight=False)
     steps = ", ".join(step.value[1] for step in timeline.missing or timeline.out_of_order)
     what = f"Not reached: {steps}; {why}." if timeline.missing else f"Out of order: {steps}."

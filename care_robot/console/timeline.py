@@ -84,9 +84,8 @@ class Timeline:
     def _read(self, event: Event | PageReceived) -> Iterator[tuple[tuple[object, ...], Line]]:
         match event:
             case PeopleSeen(postures=postures) if postures:
-                who = ", ".join(f"{id_} {posture}" for id_, posture in postures.items())
-                camera = ", ".join(event.cameras)
-                yield (Step.PERSON_SEEN,), Line(event.t_s, Step.PERSON_SEEN, f"{who} ({camera})")
+                detail = f"{', '.join(postures)} ({', '.join(event.cameras)})"
+                yield (Step.PERSON_SEEN,), Line(event.t_s, Step.PERSON_SEEN, detail)
             case FallSeen(state="confirmed"):
                 detail = f"{event.kind}, score {event.score:.2f}: {', '.join(event.evidence[:3])}"
                 yield (Step.FALL, event.id), Line(event.t_s, Step.FALL, detail)

@@ -1,0 +1,218 @@
+"""`video_camera`: a video file or a camera as image_raw and camera_info.
+
+Where images come from a topic already, this node is not needed: remap `image_raw` of `pose_estimator` to it.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from care_robot_msgs.msg import CameraState
+from care_robot_msgs.srv import EnableCamera
+from sensor_msgs.msg import CameraInfo, Image
+
+from care_robot.geometry import OPTICAL, CameraModel, GeometryError, Pose
+from care_robot.perception.calibration import CalibrationError, fitted, load_calibration
+from care_robot.perception.player import Player
+from care_robot.perception.switch import Switch
+from care_robot.perception.video import Frame, VideoError, VideoSettings
+from care_robot.ros import qos
+from care_robot.ros.images import array_to_image
+from care_robot.ros.node import CareNode, ConfigurationError, Health, Level, run_node
+from care_robot.ros.parameters import parameter
+from care_robot.ros.transforms import TransformBroadcaster
+
+RELEASE_S = 1.0  # a camera switched off is closed within this time
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of the node."""
+
+    source: str = parameter("0", "Path of a video file, number of a camera, or its device (/dev/video0).")
+    camera: str = parameter("camera", "Name of the camera; its frame is <camera>_optical_frame.")
+    enabled: bool = parameter(True, "Whether the camera is on at the start, unless it was switched off.")
+    state_dir: str = parameter(
+        "", "Folder that remembers that the camera was switched off; empty for ~/.local/state/care_robot."
+    )
+    loop: bool = parameter(False, "Play a file again when it ends.")
+    on_end: str = parameter("hold", "What to do when a file has ended.", choices=("hold", "exit"))
+    width: int = parameter(
+        0, "Width asked of a camera; 0 leaves its own.", unit="px", minimum=0, maximum=8192
+    )
+    height: int = parameter(
+        0, "Height asked of a camera; 0 leaves its own.", unit="px", minimum=0, maximum=8192
+    )
+    frame_rate: float = parameter(
+        0.0,
+        "Rate asked of a camera, or in place of a file's own; 0 leaves it.",
+        unit="Hz",
+        minimum=0,
+        maximum=240,
+    )
+    silence: float = parameter(
+        3.0, "A camera that gives no picture for so long is opened again.", unit="s", minimum=0.5, maximum=60
+    )
+    horizontal_fov: float = parameter(
+        1.05, "Horizontal field of view, where there is no calibration.", unit="rad", minimum=0.1, maximum=3.0
+    )
+    calibration: str = parameter("", "Calibration file as camera_calibration writes it; empty for none.")
+    pose: list[float] = parameter(
+        [],
+        "Where the camera is mounted in the map: x, y, z [m], roll, pitch, yaw [rad]; empty where not known.",
+    )
+
+
+class VideoCameraNode(CareNode[Parameters]):
+    """Publishes what a camera or a video file shows."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("video_camera", Parameters, **options)
+        self._static: TransformBroadcaster | None = None
+
+    def configure(self, parameters: Parameters) -> None:
+        """Check the source and wire up."""
+        p = self._p = parameters
+        settings = VideoSettings(p.source, p.loop, p.width, p.height, p.frame_rate, p.silence)
+        self._player = Player(settings, self._show)
+        self._frame_id = f"{p.camera}_optical_frame"
+        if not re.fullmatch(r"[A-Za-z]\w*", p.camera):
+            raise ConfigurationError(
+                f"The parameter 'camera' is {p.camera!r}, but must be a name of letters, digits and _."
+            )
+        self._switch = Switch(p.camera, Path(p.state_dir) if p.state_dir else None)
+        self._enabled, self._by, self._reason = p.enabled and not self._switch.is_off(), "", ""
+        self._told: tuple[bool, bool] | None = None
+        try:
+            self._calibration = load_calibration(p.calibration) if p.calibration else None
+            pose = _mounting(p.pose)
+            if self._enabled:  # what is off is not even tried
+                width, height, _ = self._player.check()
+                self._model(width, height)
+        except (VideoError, CalibrationError, GeometryError) as error:
+            raise ConfigurationError(str(error)) from None
+        self._images = self.publisher(Image, "image_raw", qos.SENSOR)
+        self._infos = self.publisher(CameraInfo, "camera_info", qos.SENSOR)
+        self._states = self.publisher(CameraState, "camera/state", qos.LATCHED)
+        self.serve(EnableCamera, "camera/enable", self._enable)
+        self.every(0.2, self._look_after)
+        if pose is not None:
+            self._static = TransformBroadcaster(self, static=True)
+            self._static.send("map", self._frame_id, pose.compose(OPTICAL), self.now_s())
+
+    def activate(self) -> None:
+        """Open the camera, unless it is switched off."""
+        if self._enabled:
+            self._player.start()
+        self._look_after()
+
+    def deactivate(self) -> None:
+        """Close the camera."""
+        if not self._player.stop(RELEASE_S):
+            self.get_logger().error(self._does_not_close())
+        self._look_after()
+
+    def cleanup(self) -> None:
+        """Take the mounting's transform away."""
+        if self._static is not None:
+            self._static.destroy()
+            self._static = None
+
+    def diagnose(self) -> Health:
+        """Say whether pictures come."""
+        values = {"source": self._p.source, "frames": str(self._player.frames)}
+        if not self._enabled:
+            return Health(Level.WARN, "The camera is switched off: reduced cover.", values)
+        if self._player.problem:
+            level = Level.WARN if self._player.is_open else Level.ERROR
+            return Health(level, self._player.problem, values)
+        if self._player.ended:
+            return Health(Level.WARN, f"Video {self._p.source} has ended: nothing more comes.", values)
+        return Health(values=values)
+
+    def _enable(self, request: Any, response: Any) -> Any:
+        """Open or close the camera."""
+        if not request.by:
+            response.error_code = EnableCamera.Response.NAME_MISSING
+            response.error_msg = "Who or what switches the camera must be given in 'by'."
+            return response
+        if request.enabled and not self._player.running:
+            try:
+                self._player.check()
+            except VideoError as error:
+                response.error_code, response.error_msg = EnableCamera.Response.CAMERA_FAILED, str(error)
+                return response
+            self._player.start()
+        elif not request.enabled and not self._player.stop(RELEASE_S):
+            response.error_code = EnableCamera.Response.CAMERA_FAILED
+            response.error_msg = self._does_not_close()
+            return response
+        self._enabled, self._by, self._reason = request.enabled, request.by, request.reason
+        self._look_after()
+        response.success = True
+        try:
+            self._switch.set(request.enabled)
+        except OSError as error:
+            response.error_code = EnableCamera.Response.NOT_STORED
+            response.error_msg = f"The switch is not remembered over a restart: {error}."
+        return response
+
+    def _does_not_close(self) -> str:
+        return (
+            f"Camera {self._p.source} does not answer and was not closed within {RELEASE_S:g} s: "
+            "unplug it or end this node."
+        )
+
+    def _look_after(self) -> None:
+        """Say when the camera opens or closes, and end the process after a file where that is wanted."""
+        now = self._enabled, self._player.is_open
+        if now != self._told:
+            self._told = now
+            state = CameraState(camera=self._p.camera, enabled=now[0], recording=now[1])
+            state.header.stamp = self.get_clock().now().to_msg()
+            state.header.frame_id = self._frame_id
+            state.by, state.reason = self._by, self._reason
+            self._states.publish(state)
+        if self._player.ended and self._p.on_end == "exit" and self.exit_code is None:
+            self.get_logger().info(f"Video {self._p.source} has ended.")
+            self.exit_code = 0
+
+    def _show(self, frame: Frame) -> None:
+        """Publish one frame; called in the player's thread."""
+        stamp = self.get_clock().now().to_msg()
+        self._images.publish(array_to_image(frame, "rgb8", stamp, self._frame_id))
+        model = self._model(frame.shape[1], frame.shape[0])
+        info = CameraInfo(width=model.width, height=model.height, distortion_model="plumb_bob")
+        info.header.stamp, info.header.frame_id = stamp, self._frame_id
+        info.d = list(model.distortion) or [0.0] * 5
+        info.k = model.k()
+        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+        info.p = [model.fx, 0.0, model.cx, 0.0, 0.0, model.fy, model.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+        self._infos.publish(info)
+
+    def _model(self, width: int, height: int) -> CameraModel:
+        if self._calibration is None:
+            return CameraModel.from_hfov(width, height, self._p.horizontal_fov)
+        return fitted(self._calibration, width, height)
+
+
+def _mounting(numbers: list[float]) -> Pose | None:
+    if not numbers:
+        return None
+    if len(numbers) != 6:
+        raise ConfigurationError(
+            f"The parameter 'pose' has {len(numbers)} numbers, but must have six: "
+            "x, y, z [m], roll, pitch, yaw [rad]."
+        )
+    x, y, z, roll, pitch, yaw = numbers
+    return Pose.from_rpy(x, y, z, roll=roll, pitch=pitch, yaw=yaw)
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(VideoCameraNode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,395 @@
+"""A fall is told from everyday movements, stays told, and ends when the person is up again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stick_people import BENDING, CROUCHING, LYING, SITTING, TORSO_M, going_down, stick_body
+
+from care_robot.perception.bodies import Body
+from care_robot.perception.fall_events import FallEvent, Kind, State
+from care_robot.perception.falls import FallDetector, FallSettings
+from care_robot.perception.people import PeopleTracker, Person, View
+
+Story = Callable[[float], list[Body]]  # bodies at a time
+FLOOR = (0.65, 0.5 + 0.74 / TORSO_M * 0.2)  # where the hips of somebody lie who stood at (0.65, 0.5)
+
+
+class Watcher:
+    """Tracker and detector on one camera, fed with a story."""
+
+    def __init__(self, detector_settings: FallSettings | None = None) -> None:
+        self.tracker = PeopleTracker(seed=0)
+        self.detector = FallDetector(detector_settings)
+        self.t_s = 1000.0
+        self.history: list[FallEvent] = []  # every event in every state that it went through
+
+    def watch(
+        self, story: Story, seconds: float, rate_hz: float = 10.0, aspect: float = 4 / 3
+    ) -> list[FallEvent]:
+        """Play a story; the events at its end."""
+        events: list[FallEvent] = []
+        for n in range(round(seconds * rate_hz)):
+            self.t_s += 1.0 / rate_hz
+            people = self.tracker.update(View("a", self.t_s, aspect), story(n / rate_hz))
+            events = self.detector.update(self.t_s, people)
+            self.history += [event for event in events if event not in self.history]
+        return events
+
+    def confirmed(self, kind: Kind = Kind.FALL) -> set[str]:
+        return {e.id for e in self.history if e.state is State.CONFIRMED and e.kind is kind}
+
+
+def stand(_: float) -> list[Body]:
+    return [stick_body()]
+
+
+def fall(duration_s: float = 0.7) -> Story:
+    return lambda t: [going_down(t / duration_s)]
+
+
+def lie(_: float) -> list[Body]:
+    return [going_down(1.0)]
+
+
+def get_up(t: float) -> list[Body]:
+    return [going_down(1.0 - t / 2.0)]
+
+
+def nobody(_: float) -> list[Body]:
+    return []
+
+
+def stand_fall_lie(rate_hz: float = 10.0, duration_s: float = 0.7) -> Watcher:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0, rate_hz)
+    watcher.watch(fall(duration_s), 3.0, rate_hz)
+    return watcher
+
+
+@pytest.mark.parametrize("rate_hz", [5.0, 10.0, 15.0, 30.0])
+@pytest.mark.parametrize("duration_s", [0.4, 0.7, 1.0])
+def test_a_fall_is_suspected_then_confirmed_whatever_the_frame_rate(
+    rate_hz: float, duration_s: float
+) -> None:
+    watcher = stand_fall_lie(rate_hz, duration_s)
+    (event,) = watcher.detector.events()
+    assert (event.kind, event.state) == (Kind.FALL, State.CONFIRMED)
+    assert next(e.state for e in watcher.history if e.id == event.id) is State.SUSPECTED
+    begin_s = 1002.0
+    assert event.start_s == pytest.approx(begin_s, abs=0.35)
+    assert event.confirmed_s is not None
+    assert event.confirmed_s - begin_s < duration_s + 1.5
+    assert event.score > 0.7
+    assert event.camera == "a"
+
+
+def test_the_evidence_names_what_was_measured_strongest_first() -> None:
+    (event,) = stand_fall_lie().detector.events()
+    evidence = {e.name: e for e in event.evidence}
+    assert set(evidence) == {"torso_inclination", "hip_drop", "descent_speed", "hip_height", "time_on_floor"}
+    assert evidence["torso_inclination"].value == pytest.approx(math.pi / 2, abs=0.01)
+    assert evidence["hip_drop"].value == pytest.approx(0.74 / TORSO_M, abs=0.05)
+    assert evidence["descent_speed"].value > evidence["descent_speed"].threshold == 2.0
+    assert evidence["hip_height"].value == pytest.approx(0.0, abs=0.01)
+
+
+def slow(duration_s: float) -> Story:
+    return lambda t: [going_down(t / duration_s)]
+
+
+def move(*keys: tuple[float, dict[str, float], float]) -> Story:
+    """Between postures: at each time the angles and the height of the hips over the floor in m."""
+
+    def bodies(t: float) -> list[Body]:
+        after = next((n for n, key in enumerate(keys) if key[0] > t), len(keys) - 1)
+        (t0, a0, h0), (t1, a1, h1) = keys[max(after - 1, 0)], keys[after]
+        share = min(max((t - t0) / (t1 - t0), 0.0), 1.0) if t1 > t0 else 1.0
+        names = ("inclination", "thigh", "shank")
+        angles = {n: a0.get(n, 0.0) + share * (a1.get(n, 0.0) - a0.get(n, 0.0)) for n in names}
+        height = h0 + share * (h1 - h0)
+        return [stick_body(hip=(0.65, 0.5 + (0.84 - height) / TORSO_M * 0.2), **angles)]
+
+    return bodies
+
+
+EVERYDAY = {
+    "stands": move((0, {}, 0.84), (1, {}, 0.84)),
+    "sits down": move((0, {}, 0.84), (1.0, SITTING, 0.45)),
+    "drops into a low sofa": move((0, {}, 0.84), (0.7, {**SITTING, "inclination": -0.4}, 0.35)),
+    "bends and comes up": move((0, {}, 0.84), (0.8, BENDING, 0.80), (1.5, BENDING, 0.80), (2.5, {}, 0.84)),
+    "stays bent": move((0, {}, 0.84), (0.6, BENDING, 0.80)),
+    "crouches to tie a shoe": move(
+        (0, {}, 0.84), (0.8, {**CROUCHING, "inclination": 0.7}, 0.3), (3, CROUCHING, 0.3), (4, {}, 0.84)
+    ),
+    "lies down on a bed": move((0, {}, 0.84), (1.2, SITTING, 0.5), (2.0, SITTING, 0.5), (3.5, LYING, 0.5)),
+    "lies down on the floor with care": move((0, {}, 0.84), (2, CROUCHING, 0.3), (5, LYING, 0.1)),
+}
+
+
+@pytest.mark.parametrize("name", EVERYDAY)
+@pytest.mark.parametrize("rate_hz", [5.0, 10.0, 30.0])
+def test_everyday_movements_are_no_fall(name: str, rate_hz: float) -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 1.5, rate_hz)
+    watcher.watch(EVERYDAY[name], 8.0, rate_hz)
+    assert watcher.confirmed(Kind.FALL) == set()
+
+
+def test_an_open_event_goes_on_until_the_person_is_up_and_a_minute_longer() -> None:
+    watcher = stand_fall_lie()
+    (before,) = watcher.watch(lie, 30.0)
+    assert before.state is State.CONFIRMED
+    (after,) = watcher.watch(get_up, 4.0)
+    assert after.state is State.RECOVERED
+    assert after == replace(before, state=State.RECOVERED, recovered_s=after.recovered_s)
+    assert watcher.watch(stand, 55.0) == [after]
+    assert watcher.watch(stand, 10.0) == []
+
+
+def test_somebody_who_only_sits_up_has_not_recovered() -> None:
+    watcher = stand_fall_lie()
+    on_the_floor = {"thigh": -math.pi / 2, "shank": -math.pi / 2}
+    (event,) = watcher.watch(lambda _: [stick_body(hip=FLOOR, **on_the_floor)], 20.0)
+    assert event.state is State.CONFIRMED
+
+
+def test_a_second_fall_is_another_event() -> None:
+    watcher = stand_fall_lie()
+    watcher.watch(get_up, 5.0)
+    watcher.watch(fall(), 3.0)
+    assert len(watcher.confirmed()) == 2
+
+
+def test_a_stumble_that_is_caught_is_dropped() -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    watcher.watch(lambda t: [going_down(t / 0.5 if t < 0.5 else 1.0 - (t - 0.6) / 0.4)], 3.0)
+    assert watcher.confirmed() == set()
+    assert all(e.state is State.RECOVERED for e in watcher.detector.events())
+
+
+@pytest.mark.parametrize("lost_at_s", [0.6, 0.8, 1.5])
+def test_somebody_lost_from_sight_on_the_way_down_counts_as_down(lost_at_s: float) -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    watcher.watch(fall(), lost_at_s)
+    (event,) = watcher.watch(nobody, 2.0)
+    assert event.state is State.CONFIRMED
+    assert watcher.watch(nobody, 60.0) == [event]
+
+
+def test_the_event_passes_on_to_the_same_person_found_again_on_the_floor() -> None:
+    watcher = stand_fall_lie()
+    (before,) = watcher.watch(nobody, 20.0)
+    (after,) = watcher.watch(lie, 20.0)
+    assert after.person_id != before.person_id
+    assert after == replace(before, person_id=after.person_id)
+    (up,) = watcher.watch(get_up, 4.0)
+    assert up.state is State.RECOVERED
+
+
+def test_a_helper_who_stands_beside_ends_nothing() -> None:
+    watcher = stand_fall_lie()
+    watcher.watch(nobody, 5.0)
+    helper = stick_body(hip=(0.85, 0.5))
+    (event,) = watcher.watch(lambda _: [helper], 10.0)
+    assert event.state is State.CONFIRMED
+
+
+def test_an_event_of_somebody_never_seen_again_ends_after_half_an_hour() -> None:
+    watcher = stand_fall_lie()
+    for minute in range(29):
+        assert len(watcher.detector.update(watcher.t_s + 60.0 * minute, [])) == 1
+    assert watcher.detector.update(watcher.t_s + 1801.0, []) == []
+
+
+def test_somebody_who_slid_down_slowly_is_found_lying() -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 3.0)
+    watcher.watch(slow(6.0), 30.0)
+    (event,) = watcher.detector.events()
+    assert (event.kind, event.state) == (Kind.LYING, State.CONFIRMED)
+    assert watcher.confirmed(Kind.FALL) == set()
+    assert event.confirmed_s is not None
+    assert event.confirmed_s - event.start_s == pytest.approx(10.0, abs=0.3)
+
+
+def test_somebody_found_lying_from_the_start_counts_after_a_minute() -> None:
+    watcher = Watcher()
+    watcher.watch(lie, 59.0)
+    assert watcher.confirmed(Kind.LYING) == set()
+    (event,) = watcher.watch(lie, 3.0)
+    assert (event.kind, event.state) == (Kind.LYING, State.CONFIRMED)
+
+
+def test_somebody_who_went_to_bed_is_not_found_lying() -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    assert watcher.watch(EVERYDAY["lies down on a bed"], 300.0, rate_hz=5.0) == []
+
+
+def test_two_people_fall_apart_from_each_other() -> None:
+    watcher = Watcher()
+    other = {"hip_x": 1.1, "hip_y": 0.45, "torso": 0.18}
+    watcher.watch(lambda _: [stick_body(), going_down(0, **other)], 2.0)
+    watcher.watch(lambda t: [stick_body(), going_down(t / 0.7, **other)], 3.0)
+    (event,) = watcher.detector.events()
+    standing, fallen = (watcher.tracker.people(watcher.t_s)[n].id for n in (0, 1))
+    assert event.person_id == fallen != standing
+
+
+# What the stream may do -------------------------------------------------------------------------------
+
+
+def broken(body: Body, value: float) -> Body:
+    world = body.world.copy()
+    world[11] = value
+    return Body(body.image, world, body.visibility, 1.0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_broken_landmarks_in_between_neither_raise_nor_hide_a_fall(value: float) -> None:
+    watcher = Watcher()
+
+    def flicker(story: Story) -> Story:
+        return lambda t: [broken(b, value) if round(t * 10) % 3 == 0 else b for b in story(t)]
+
+    watcher.watch(flicker(stand), 2.0)
+    watcher.watch(flicker(fall()), 3.0)
+    assert len(watcher.confirmed()) == 1
+
+
+def person(t_s: float, **changes: object) -> Person:
+    tracker = PeopleTracker(seed=0)
+    (one,) = tracker.update(View("a", t_s, 4 / 3), [stick_body()])
+    return replace(one, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"torso_inclination_rad": math.nan},
+        {"torso_inclination_rad": math.inf},
+        {"hip": np.array([math.nan, 0.5])},
+        {"torso_length": 0.0},
+        {"torso_length": math.nan},
+        {"last_seen_s": math.nan},
+        {"body": broken(stick_body(), math.nan)},
+        {"hip_height": math.nan},
+        {"hip_height": math.inf},
+    ],
+)
+def test_a_person_with_numbers_that_are_none_is_left_out(changes: dict[str, object]) -> None:
+    detector = FallDetector()
+    for n in range(30):
+        t_s = 10.0 + 0.1 * n
+        assert detector.update(t_s, [person(t_s, **{"last_seen_s": t_s, **changes})]) == []
+
+
+def test_repeated_and_older_sightings_change_nothing() -> None:
+    watcher = stand_fall_lie()
+    events = watcher.detector.events()
+    last = watcher.tracker.people(watcher.t_s)
+    upright = [replace(p, last_seen_s=p.last_seen_s - 0.5, torso_inclination_rad=0.0) for p in last]
+    for _ in range(50):
+        assert watcher.detector.update(watcher.t_s, [*last, *upright]) == events
+
+
+def test_a_stream_that_stands_still_confirms_what_was_suspected() -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    watcher.watch(fall(), 0.8)
+    assert watcher.confirmed() == set()
+    for n in range(1, 12):
+        events = watcher.detector.update(watcher.t_s + 0.2 * n, [])
+    assert [e.state for e in events] == [State.CONFIRMED]
+
+
+def test_time_that_begins_anew_begins_anew() -> None:
+    watcher = stand_fall_lie()
+    watcher.t_s = 0.0
+    assert watcher.watch(stand, 1.0) == []
+    watcher.watch(fall(), 3.0)
+    assert len(watcher.confirmed()) == 2
+
+
+# Properties --------------------------------------------------------------------------------------------
+
+
+def transformed(story: Story, scale: float, dx: float, dy: float, mirror: bool) -> Story:
+    def move_body(body: Body) -> Body:
+        sign = -1.0 if mirror else 1.0
+        return Body(
+            body.image * scale * (sign, 1.0) + (dx, dy), body.world * (sign, 1, 1), body.visibility, 1.0
+        )
+
+    return lambda t: [move_body(body) for body in story(t)]
+
+
+def outcome(story: Story, transform: Callable[[Story], Story]) -> list[tuple[Kind, State, float, float]]:
+    watcher = Watcher()
+    watcher.watch(transform(stand), 1.5)
+    watcher.watch(transform(story), 4.0)
+    return [(e.kind, e.state, round(e.start_s, 3), round(e.score, 3)) for e in watcher.history]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from([fall(0.5), fall(0.9), fall(1.4), *EVERYDAY.values()]),
+    st.floats(0.2, 3.0), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.booleans(),
+)  # fmt: skip
+def test_neither_size_nor_place_nor_side_in_the_picture_matters(
+    story: Story, scale: float, dx: float, dy: float, mirror: bool
+) -> None:
+    assert outcome(story, lambda s: transformed(s, scale, dx, dy, mirror)) == outcome(story, lambda s: s)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(-0.05, 0.05), st.floats(-0.02, 0.02), st.floats(0.0, 0.5)),
+        min_size=20,
+        max_size=60,
+    )
+)
+def test_somebody_who_stays_upright_never_falls(steps: Iterable[tuple[float, float, float]]) -> None:
+    watcher = Watcher()
+    x, y = 0.65, 0.5
+    for dx, dy, lean in steps:
+        x, y = x + dx, min(max(y + dy, 0.3), 0.7)
+        body = stick_body(hip=(x, y), inclination=lean)
+        assert watcher.watch(lambda _, body=body: [body], 0.1) == []  # type: ignore[misc]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([stand, lie, nobody, fall(0.6), *EVERYDAY.values()]), st.floats(0.3, 4.0)
+        ),
+        max_size=8,
+    )
+)  # fmt: skip
+def test_an_event_keeps_its_name_and_only_goes_forward(scenes: list[tuple[Story, float]]) -> None:
+    watcher = Watcher()
+    for story, seconds in scenes:
+        watcher.watch(story, seconds)
+    seen: dict[str, FallEvent] = {}
+    for event in watcher.history:
+        before = seen.get(event.id, event)
+        assert event.state >= before.state
+        assert (event.kind, event.start_s, event.camera) == (before.kind, before.start_s, before.camera)
+        assert before.confirmed_s is None or event.confirmed_s == before.confirmed_s
+        assert 0.0 <= event.score <= 1.0
+        assert (event.state is State.RECOVERED) == (event.recovered_s is not None)
+        assert event.confirmed_s is not None or event.state is not State.CONFIRMED
+        seen[event.id] = event
+    open_events = watcher.detector.events()
+    assert len({event.id for event in open_events}) == len(open_events)
