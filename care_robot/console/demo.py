@@ -80,7 +80,6 @@ class _Log:
     def __init__(self, path: Path, events: "Events") -> None:
         self.path = path
         self.errors: list[str] = []
-        self.tail: list[str] = []
         self._events = events
         path.write_text("", encoding="utf-8")
 
@@ -88,7 +87,6 @@ class _Log:
         if isinstance(event, OutputLine):
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(f"[{event.label}] {event.text}\n")
-            self.tail = [*self.tail[-2:], event.text]
             if "[ERROR]" in event.text or "[FATAL]" in event.text:
                 self.errors.append(event.text.split("]: ", 1)[-1])
         elif isinstance(event, Stopping):
@@ -175,7 +173,7 @@ def _conclude(timeline: Timeline, why: str, log: _Log, *, keep: bool, console: C
         else:
             shutil.rmtree(folder, ignore_errors=True)
         return 0
-    for error in dict.fromkeys(log.errors[-3:] or log.tail[-3:]):
+    for error in dict.fromkeys(log.errors[-3:]):
         console.print(f"[red]error:[/] {escape(error)}", highlight=False)
     steps = ", ".join(step.value[1] for step in timeline.missing or timeline.out_of_order)
     what = f"Not reached: {steps}; {why}." if timeline.missing else f"Out of order: {steps}."

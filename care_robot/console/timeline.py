@@ -56,6 +56,7 @@ class Timeline:
     lines: list[Line] = field(default_factory=list)
     alarm_id: str = ""
     resolved: bool = False
+    _pages: list[PageReceived] = field(default_factory=list)
     _told: set[tuple[object, ...]] = field(default_factory=set)
 
     @property
@@ -95,9 +96,8 @@ class Timeline:
                 mark = "" if event.audible else " (no audio: shown and logged)"
                 yield (Step.QUESTION, event.t_s), Line(event.t_s, Step.QUESTION, f"“{event.text}”{mark}")
             case PageReceived() if event.alarm_id == self.alarm_id:
-                mark = " (repeat)" if event.repeat else ""
-                detail = f"{event.text_ko} · {event.text_en}{mark}"
-                yield (Step.PAGED, event.t_s), Line(event.t_s, Step.PAGED, detail)
+                # Told when the alarm's own steps have come so far: a page may overtake the topic.
+                self._pages.append(event)
             case _:
                 pass
 
@@ -114,5 +114,10 @@ class Timeline:
             reason = f"{step.reason_ko} · {step.reason_en}"
             if step.event == "no_answer":
                 yield (Step.NO_ANSWER, step.t_s), Line(step.t_s, Step.NO_ANSWER, reason)
+            elif step.event == "paged":
+                for page in self._pages:
+                    mark = " (repeat)" if page.repeat else ""
+                    detail = f"{page.text_ko} · {page.text_en}{mark}"
+                    yield (Step.PAGED, page.t_s), Line(page.t_s, Step.PAGED, detail)
             elif step.state is AlarmState.ACKNOWLEDGED:
                 yield (Step.ACKNOWLEDGED, step.t_s), Line(step.t_s, Step.ACKNOWLEDGED, reason)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,16 +33,17 @@ def step(t_s: float, state: AlarmState, event: str) -> AlarmStep:
     return AlarmStep(t_s, state, event, "resident", "이유", "reason")
 
 
-SILENT = step(40.0, AlarmState.NOTIFIED, "no_answer")
+SILENT = step(40.0, AlarmState.CONFIRMING, "no_answer")
+CALLED = step(40.5, AlarmState.NOTIFIED, "paged")
 TAKEN = step(50.0, AlarmState.ACKNOWLEDGED, "acknowledged")
 STORY = [
     PeopleSeen(10.0, ("living_room_camera",), {"body_a": "standing"}),
     FallSeen(11.0, "f1", "fall", "confirmed", 0.9, ("torso_inclination 1.5 rad",)),
     alarm(),
     Spoken(13.0, "괜찮으세요?", False, True),
-    alarm(AlarmState.NOTIFIED, SILENT),
     PageReceived(41.0, "a1", "낙상", "fall", False),
-    alarm(AlarmState.ACKNOWLEDGED, SILENT, TAKEN),
+    alarm(AlarmState.NOTIFIED, SILENT, CALLED),
+    alarm(AlarmState.ACKNOWLEDGED, SILENT, CALLED, TAKEN),
 ]
 
 
@@ -58,10 +60,9 @@ def test_a_whole_story_has_every_step_in_order() -> None:
     assert (timeline.missing, timeline.out_of_order) == ([], [])
 
 
-@given(st.integers(0, len(STORY) - 1))
-def test_what_did_not_happen_is_missing(left_out: int) -> None:
-    timeline = tell(STORY[:left_out])
-    assert timeline.missing == list(Step)[left_out:]
+@pytest.mark.parametrize(("events", "steps"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (6, 6)])
+def test_what_did_not_happen_is_missing(events: int, steps: int) -> None:
+    assert tell(STORY[:events]).missing == list(Step)[steps:]
 
 
 @given(st.lists(st.sampled_from(STORY)))
@@ -98,4 +99,4 @@ def test_a_page_or_an_alarm_of_another_story_does_not_count() -> None:
 
 def test_a_page_before_the_question_is_out_of_order() -> None:
     early = PageReceived(12.5, "a1", "낙상", "fall", False)
-    assert tell([*STORY[:3], early, *STORY[3:5], STORY[6]]).out_of_order == [Step.PAGED]
+    assert tell([*STORY[:3], early, STORY[3], *STORY[5:]]).out_of_order == [Step.PAGED]
