@@ -63,6 +63,7 @@ def run_demo(video: Path | None, language: str, out: Path | None, console: Conso
             "loop": "false",
             "language": language,
             "data_dir": str(folder),
+            "state_dir": str(folder),
             "wav_dir": str(folder / "spoken"),
             "webhook_url": pager.url,
         }

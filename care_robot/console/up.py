@@ -23,6 +23,7 @@ def run_up(
     given = {
         "source": camera if camera is not None else str(video.resolve() if video else ""),
         "language": language,
+        "loop": "true",
         **parse_arguments(arguments),
     }
     folder = given.get("data_dir") or default_folder(os.environ)

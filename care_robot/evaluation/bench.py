@@ -51,7 +51,13 @@ def bench_latency(video: Path, data_dir: Path, rate_hz: float, duration_s: float
         elif isinstance(event, Stopping):
             ended.set()
 
-    arguments = {"source": str(video), "loop": "true", "frame_rate": str(rate_hz), "data_dir": str(data_dir)}
+    arguments = {
+        "source": str(video),
+        "loop": "true",
+        "frame_rate": str(rate_hz),
+        "data_dir": str(data_dir),
+        "state_dir": str(data_dir),
+    }
     plan = load_plan(find_launch_file("bringup"), arguments, os.environ)
     with PeopleLatency() as people, Launcher(plan, note, show=False):
         console.print("Starting the nodes …")

@@ -9,6 +9,7 @@ gates only publishers), gives signs of life, and turns trouble into one sentence
 import enum
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ from care_robot.ros.parameters import NodeParameters, ParameterError
 
 HEARTBEAT_PERIOD_S = 0.1
 DIAGNOSTICS_PERIOD_S = 1.0
+LAST_WORDS_S = 10.0
+"""A node that could not start itself says why on /diagnostics for so long, for whoever supervises it."""
 
 P = TypeVar("P")
 
@@ -337,6 +340,9 @@ def run_node(factory: Callable[[], Node], *, threads: int = 1, self_activate: bo
     executor.add_node(node)
     if self_activate and isinstance(node, CareNode):
         node.activate_self()
+        end_s = time.monotonic() + LAST_WORDS_S
+        while node.exit_code is not None and not signalled and time.monotonic() < end_s:
+            executor.spin_once(timeout_sec=0.1)
     while not signalled and getattr(node, "exit_code", None) is None:
         executor.spin_once(timeout_sec=1.0)  # the heartbeat wakes it ten times a second
     if isinstance(node, CareNode) and node._state_id() in (

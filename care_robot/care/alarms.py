@@ -1,0 +1,215 @@
+"""Alarms and pages: what they are and what of them is kept.
+
+An alarm goes ``raised → confirming → notified(tier) → acknowledged → attended → resolved``; the words of
+priority are those of IEC 60601-1-8, the numbers those of care_robot_msgs/Alarm.
+"""
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+MAX_NAME = 100
+MAX_REASON = 1000
+MAX_ID = 200
+
+
+class AlarmKind(IntEnum):
+    """What an alarm is about."""
+
+    FALL = 1
+    LYING = 2
+    HELP = 3
+    MANUAL = 4
+    TECHNICAL = 5
+    MEDICATION = 6
+    INACTIVITY = 7
+    ENVIRONMENT = 8
+    WANDERING = 9
+    ROBOT = 10
+
+
+class Priority(IntEnum):
+    """How urgent an alarm is; technical is a class of its own, never mixed with care alarms."""
+
+    TECHNICAL = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+class AlarmState(IntEnum):
+    """Where an alarm stands."""
+
+    RAISED = 1
+    CONFIRMING = 2
+    NOTIFIED = 3
+    ACKNOWLEDGED = 4
+    ATTENDED = 5
+    RESOLVED = 6
+
+
+class PageState(Enum):
+    """What is known of a page: only a confirmed delivery ends the doubt."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    """A human took the alarm before the page was confirmed."""
+
+
+class Text(NamedTuple):
+    """One sentence in both languages."""
+
+    ko: str
+    en: str
+
+
+@dataclass
+class Source:
+    """One event behind an alarm; an event that is known by its `key` raises nothing again."""
+
+    key: str
+    kind: AlarmKind
+    person_id: str
+    room: str
+    event_at: datetime
+    recovered_at: datetime | None = None
+    evidence: str = "[]"
+    """What the event rests on, as JSON."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One step in the life of an alarm: the `n`-th, from 1."""
+
+    n: int
+    at: datetime
+    state: AlarmState
+    event: str
+    by: str
+    reason: Text
+
+
+@dataclass
+class Alarm:
+    """One alarm. Times are timezone-aware UTC."""
+
+    id: str
+    kind: AlarmKind
+    priority: Priority
+    condition: str
+    """Events of one condition and one resident merge while the alarm is not resolved."""
+    resident_id: str
+    resident_name: str
+    room: str
+    source_id: str
+    event_at: datetime
+    raised_at: datetime
+    updated_at: datetime
+    state: AlarmState = AlarmState.RAISED
+    occurrences: int = 1
+    tier: int = 0
+    """Escalation tier paged last, from 1; 0 for none yet."""
+    rounds: int = 0
+    """Notifications sent so far; part of their pages' ids."""
+    asks: int = 0
+    ok_at: datetime | None = None
+    """When the resident said that all is well; the event must still recover."""
+    deadline_at: datetime | None = None
+    """When this state has lasted too long."""
+    page_by: datetime | None = None
+    """When a human is paged whatever the question has come to."""
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    attended_by: str = ""
+    attended_at: datetime | None = None
+    resolved_by: str = ""
+    resolved_at: datetime | None = None
+    resolution: str = ""
+    sources: list[Source] = field(default_factory=list)
+    history: list[Transition] = field(default_factory=list)
+
+    @property
+    def down(self) -> list[Source]:
+        """Falls behind it whose person has not been seen to get up."""
+        falls = (AlarmKind.FALL, AlarmKind.LYING)
+        return [s for s in self.sources if s.kind in falls and s.recovered_at is None]
+
+
+@dataclass
+class Page:
+    """One notification to one contact; its `id` stays the same however often it is sent."""
+
+    id: str
+    alarm_id: str
+    round: int
+    tier: int
+    contact_id: str
+    kind: AlarmKind
+    priority: Priority
+    resident_name: str
+    room: str
+    event_at: datetime
+    created_at: datetime
+    text: Text
+    channel: int = 0
+    """Which of the contact's channels is being tried."""
+    repeat: bool = False
+    """It may have arrived before."""
+    state: PageState = PageState.PENDING
+
+
+@dataclass
+class Changes:
+    """What is not yet in the database."""
+
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    sources: dict[str, tuple[str, Source]] = field(default_factory=dict)
+    """By key, with the alarm's id."""
+    transitions: dict[tuple[str, int], Transition] = field(default_factory=dict)
+    pages: dict[str, Page] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.alarms or self.sources or self.transitions or self.pages)
+
+    def add(self, later: "Changes") -> None:
+        """Take in what changed since."""
+        self.alarms |= later.alarms
+        self.sources |= later.sources
+        self.transitions |= later.transitions
+        self.pages |= later.pages
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the database knew: alarms to go on with, their pages, and the alarm of each event seen."""
+
+    alarms: list[Alarm] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
+    seen: dict[str, str] = field(default_factory=dict)
+
+
+def clean_text(text: str, limit: int = MAX_NAME) -> str:
+    """`text` in one line of at most `limit` characters, without control, format or surrogate characters."""
+    shown = "".join(" " if c.isspace() else c for c in text[: 4 * limit] if _printable(c))
+    return " ".join(shown.split())[:limit]
+
+
+def clean_id(raw: str) -> str:
+    """`raw`, or where it is too long or not printable a short form that still differs for different ids."""
+    if len(raw) <= MAX_ID and all(map(_printable, raw)) and raw == raw.strip():
+        return raw
+    return f"{clean_text(raw, 40)}#{digest(raw)}"
+
+
+def digest(*parts: str) -> str:
+    """Sixteen hexadecimal digits that stay the same for the same parts."""
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _printable(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character)[0] != "C"

@@ -1,0 +1,1 @@
+"""Migrations of the care database; run by `care_robot.care.store` when it opens one."""
