@@ -165,7 +165,7 @@ class SpeechNode(CareNode[Parameters]):
             try:
                 result = work(goal)
             except Exception:
-                self._note_error(action.__name__.lower())
+                self.note_error(action.__name__.lower())
                 # Never a result that looks like an answer, or like something that was said.
                 outcome = Outcome.NO_ENGINE if Outcome.NO_ENGINE in codes else Outcome.NO_ANSWER
                 result = Result(outcome, f"{self.get_name()} failed; its log says why.")

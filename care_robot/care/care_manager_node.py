@@ -107,7 +107,8 @@ class CareManagerNode(CareNode[Parameters]):
         self._goals: dict[str, Any] = {}
         self._asker = ActionClient(self, Ask, "ask")
         self._teller = ActionClient(self, Say, "say")
-        self._destroyers += [self._asker.destroy, self._teller.destroy]
+        self.at_cleanup(self._asker.destroy)
+        self.at_cleanup(self._teller.destroy)
         self._alarms = self.publisher(AlarmArray, "alarms", qos.LATCHED)
         self.subscribe(FallEventArray, "falls", qos.LATCHED, self._on_falls)
         self.subscribe(Utterance, "utterance", qos.STATE, self._on_utterance)
@@ -117,7 +118,7 @@ class CareManagerNode(CareNode[Parameters]):
         # Deadlines are on the node clock, but the look at them is not: a clock set back stops its timers.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         timer = self.create_timer(PERIOD_S, self._gated(self._on_timer), clock=steady)
-        self._destroyers.append(lambda: self.destroy_timer(timer))
+        self.at_cleanup(lambda: self.destroy_timer(timer))
 
     def _say_that_nobody_watches(self, config: CareConfig, folder: Path, problem: str) -> None:
         """Page the first tier, once an hour: believing to be watched over is worse than knowing better."""
@@ -222,7 +223,7 @@ class CareManagerNode(CareNode[Parameters]):
             try:
                 self._do(effect)
             except Exception:  # one effect that cannot be carried out must not keep the next from it
-                self._note_error(type(effect).__name__)
+                self.note_error(type(effect).__name__)
 
     def _do(self, effect: Effect) -> None:
         match effect:

@@ -76,6 +76,15 @@ class CareNode(LifecycleNode, Generic[P]):
         Dataclass of `parameter` fields.
     options
         Passed on to rclpy's Node, such as `context` and `parameter_overrides` in tests.
+
+    Attributes
+    ----------
+    active
+        Whether callbacks run.
+    trouble
+        Why the node could not be configured or activated, or has to end; empty where nothing is wrong.
+    exit_code
+        Set where the process has to end.
     """
 
     def __init__(self, name: str, schema: type[P], **options: Any) -> None:
@@ -84,7 +93,7 @@ class CareNode(LifecycleNode, Generic[P]):
         self.exit_code: int | None = None
         self._parameters_of_node = NodeParameters(self, schema)
         self._destroyers: list[Callable[[], object]] = []
-        self._trouble = ""
+        self.trouble = ""
         self._callback_errors = 0
         self._sequence = 0
         # Signs of life are judged by the wall clock, also while simulated time stands still.
@@ -122,7 +131,7 @@ class CareNode(LifecycleNode, Generic[P]):
     def publisher(self, message_type: type, topic: str, profile: QoSProfile) -> Publisher:
         """Publisher that is silent until the node is active."""
         publisher = self.create_lifecycle_publisher(message_type, topic, profile)
-        self._destroyers.append(lambda: self.destroy_lifecycle_publisher(publisher))
+        self.at_cleanup(lambda: self.destroy_lifecycle_publisher(publisher))
         return publisher
 
     def subscribe(
@@ -130,12 +139,12 @@ class CareNode(LifecycleNode, Generic[P]):
     ) -> None:
         """Subscription whose callback runs only while the node is active."""
         subscription = self.create_subscription(message_type, topic, self._gated(callback), profile)
-        self._destroyers.append(lambda: self.destroy_subscription(subscription))
+        self.at_cleanup(lambda: self.destroy_subscription(subscription))
 
     def every(self, period_s: float, callback: Callable[[], object]) -> None:
         """Timer on the node clock that runs only while the node is active."""
         timer = self.create_timer(period_s, self._gated(callback))
-        self._destroyers.append(lambda: self.destroy_timer(timer))
+        self.at_cleanup(lambda: self.destroy_timer(timer))
 
     def serve(self, service_type: type, name: str, callback: Callable[[Any, Any], Any]) -> None:
         """Service that refuses, with a sentence, while the node is not active."""
@@ -146,11 +155,11 @@ class CareNode(LifecycleNode, Generic[P]):
             try:
                 return callback(request, response)
             except Exception:
-                self._note_error(name)
+                self.note_error(name)
                 return _refusal(response, f"{self.get_name()} failed at {name}; its log says why.")
 
         service = self.create_service(service_type, name, answer)
-        self._destroyers.append(lambda: self.destroy_service(service))
+        self.at_cleanup(lambda: self.destroy_service(service))
 
     def serve_action(
         self,
@@ -171,12 +180,24 @@ class CareNode(LifecycleNode, Generic[P]):
             goal_callback=lambda request: goal(request) if self.active else GoalResponse.REJECT,
             cancel_callback=cancel,
         )
-        self._destroyers.append(server.destroy)
+        self.at_cleanup(server.destroy)
         return server
+
+    def at_cleanup(self, let_go: Callable[[], object]) -> None:
+        """Have something of rclpy's that `configure` made destroyed on clean-up."""
+        self._destroyers.append(let_go)
+
+    def note_error(self, where: str) -> None:
+        """Log the exception being handled and show it in the diagnostics.
+
+        One bad message must not end a node that watches over somebody; it must not be hidden either.
+        """
+        self._callback_errors += 1
+        self.get_logger().error(f"Error in {where}:\n{traceback.format_exc()}", throttle_duration_sec=5.0)
 
     def fatal(self, sentence: str) -> None:
         """End the process with a non-zero exit code, after saying why."""
-        self._trouble = sentence
+        self.trouble = sentence
         self.get_logger().fatal(sentence)
         self.exit_code = 1
 
@@ -184,23 +205,23 @@ class CareNode(LifecycleNode, Generic[P]):
         """Configure and activate without a lifecycle manager; fatal when that fails."""
         for transition in (self.trigger_configure, self.trigger_activate):
             if transition() is not TransitionCallbackReturn.SUCCESS:
-                self.fatal(self._trouble or f"{self.get_name()} could not be started.")
+                self.fatal(self.trouble or f"{self.get_name()} could not be started.")
                 return
 
     # Lifecycle ---------------------------------------------------------------------------------------
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters and configure; FAILURE with a sentence where that cannot be done."""
-        self._trouble = ""
+        self.trouble = ""
         try:
             self.configure(self._parameters_of_node.read())
             return super().on_configure(state)
         except (ParameterError, ConfigurationError) as error:
-            self._trouble = str(error)
+            self.trouble = str(error)
         except Exception as error:
             self.get_logger().error(traceback.format_exc())
-            self._trouble = f"{self.get_name()} cannot be configured: {error}"
-        self.get_logger().error(self._trouble)
+            self.trouble = f"{self.get_name()} cannot be configured: {error}"
+        self.get_logger().error(self.trouble)
         self._release()
         return TransitionCallbackReturn.FAILURE
 
@@ -212,8 +233,8 @@ class CareNode(LifecycleNode, Generic[P]):
             self.activate()
         except Exception as error:
             self.active = False
-            self._trouble = f"{self.get_name()} cannot be activated: {error}"
-            self.get_logger().error(self._trouble)
+            self.trouble = f"{self.get_name()} cannot be activated: {error}"
+            self.get_logger().error(self.trouble)
             super().on_deactivate(state)
             return TransitionCallbackReturn.FAILURE
         return result
@@ -256,7 +277,7 @@ class CareNode(LifecycleNode, Generic[P]):
         try:
             self.cleanup()
         except Exception:
-            self._note_error("cleanup")
+            self.note_error("cleanup")
         while self._destroyers:
             self._destroyers.pop()()
 
@@ -266,14 +287,9 @@ class CareNode(LifecycleNode, Generic[P]):
                 try:
                     callback(*arguments)
                 except Exception:
-                    self._note_error(getattr(callback, "__name__", "a callback"))
+                    self.note_error(getattr(callback, "__name__", "a callback"))
 
         return run
-
-    def _note_error(self, where: str) -> None:
-        """One bad message must not end a node that watches over somebody; it must not be hidden either."""
-        self._callback_errors += 1
-        self.get_logger().error(f"Error in {where}:\n{traceback.format_exc()}", throttle_duration_sec=5.0)
 
     def _beat(self) -> None:
         self._sequence = (self._sequence + 1) % 2**32
@@ -285,8 +301,8 @@ class CareNode(LifecycleNode, Generic[P]):
     def _report(self) -> None:
         health = self.diagnose() if self.active else Health(message=f"not active: {self._state_label()}")
         level, message = health.level, health.message
-        if self._trouble:
-            level, message = Level.ERROR, self._trouble
+        if self.trouble:
+            level, message = Level.ERROR, self.trouble
         elif self._callback_errors:
             level, message = Level.ERROR, f"{self._callback_errors} errors in callbacks; the log says which."
         status = DiagnosticStatus(level=level.value, name=self.get_fully_qualified_name(), message=message)

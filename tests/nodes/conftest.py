@@ -68,8 +68,8 @@ class Ros:
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
         node = node_class(context=self.context, parameter_overrides=overrides)
         if start:
-            assert node.trigger_configure().name == "SUCCESS", node._trouble  # type: ignore[attr-defined]
-            assert node.trigger_activate().name == "SUCCESS", node._trouble  # type: ignore[attr-defined]
+            assert node.trigger_configure().name == "SUCCESS", node.trouble  # type: ignore[attr-defined]
+            assert node.trigger_activate().name == "SUCCESS", node.trouble  # type: ignore[attr-defined]
         return self.spin(node)
 
     def inbox(self, message_type: type, topic: str, profile: Any) -> Inbox:

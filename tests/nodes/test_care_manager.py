@@ -302,7 +302,7 @@ def refusal(ros: Any, **parameters: Any) -> str:
     node.activate_self()
     assert node.exit_code == 1
     assert not node.active
-    return str(node._trouble)
+    return str(node.trouble)
 
 
 def test_a_second_instance_is_refused(ros: Any, care: Any, tmp_path: Path, phone: Any) -> None:

@@ -74,7 +74,7 @@ def test_a_bad_parameter_fails_the_configuration_and_is_named(
     probe = ros.node(Probe, start=False, **{name: value})
     assert probe.trigger_configure() is TransitionCallbackReturn.FAILURE
     for word in words:
-        assert word in probe._trouble
+        assert word in probe.trouble
 
 
 def test_a_bad_parameter_can_be_mended_and_configured_again(ros: Any) -> None:
@@ -93,7 +93,7 @@ def test_defaults_whole_numbers_for_floats_and_empty_lists_are_accepted(ros: Any
 def test_a_node_that_cannot_be_configured_leaves_nothing_behind(ros: Any) -> None:
     probe = ros.node(Probe, start=False, cameras=["broken_camera"])
     assert probe.trigger_configure() is TransitionCallbackReturn.FAILURE
-    assert "broken_camera" in probe._trouble
+    assert "broken_camera" in probe.trouble
     assert not [s for s in probe.subscriptions if s.topic_name.endswith("utterance")]
     report = ros.inbox(DiagnosticArray, "/diagnostics", qos.STATE)
     status = report.wait(lambda m: m.status[0].level == DiagnosticStatus.ERROR).status[0]

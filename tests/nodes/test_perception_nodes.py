@@ -167,7 +167,7 @@ def test_what_cannot_be_shown_is_refused_with_a_sentence(
 ) -> None:
     node = ros.node(VideoCameraNode, start=False, **{"source": video, **parameters})
     assert node.trigger_configure().name == "FAILURE"
-    assert said in node._trouble
+    assert said in node.trouble
 
 
 # pose_estimator ----------------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def test_silent_cameras_are_told_from_an_empty_room(ros: Any) -> None:
 def test_cameras_must_have_names_of_their_own(ros: Any, cameras: list[str]) -> None:
     node = ros.node(PeopleTrackerNode, start=False, cameras=cameras)
     assert node.trigger_configure().name == "FAILURE"
-    assert "each once" in node._trouble
+    assert "each once" in node.trouble
 
 
 def test_hostile_bodies_do_no_harm(ros: Any) -> None:

@@ -426,4 +426,4 @@ def test_an_error_in_the_node_never_looks_like_success_or_an_answer(
 def test_a_bad_parameter_is_named(ros: Any, card: SoundCard, name: str, value: int) -> None:
     node = ros.node(SpeechNode, start=False, **{name: value})
     assert node.trigger_configure().name == "FAILURE"
-    assert name in node._trouble
+    assert name in node.trouble
