@@ -190,6 +190,8 @@ def check_messages(probe: Probe, packages: Iterable[str] = MESSAGE_PACKAGES) -> 
         code = (
             "import importlib, pkgutil\n"
             f"package = importlib.import_module('{package}')\n"
+            # The folder of its definitions can be imported too, but has no file.
+            "if not package.__file__: raise ImportError('not built')\n"
             "for module in pkgutil.iter_modules(package.__path__):\n"
             "    for kind in vars(importlib.import_module(f'{package.__name__}.{module.name}')).values():\n"
             "        load = getattr(type(kind), '__import_type_support__', None)\n"

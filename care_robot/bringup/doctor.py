@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -40,31 +40,30 @@ def probe(code: str) -> tuple[str, str]:
 
 def run_checks(environment: Mapping[str, str]) -> list[Check]:
     """Every check, on this machine."""
-    return [check for part in _parts(environment) for check in _guarded(part)]
+    parts: dict[str, Callable[[], list[Check]]] = {
+        "set-up": lambda: checks.check_set_up(bool(environment.get("CARE_SETUP_IS_DUE"))),
+        "Python": lambda: checks.check_python(sys.version_info[:2]),
+        "C++ compiler": lambda: checks.check_compiler(shutil.which),
+        "ROS 2": lambda: checks.check_ros(probe, environment),
+        "message types": lambda: checks.check_messages(probe),
+        "DDS profile": lambda: checks.check_profile(environment),
+        "shared memory": lambda: _check_shared_memory(environment),
+        "vision": lambda: checks.check_vision(probe),
+        "GL rendering": lambda: checks.check_rendering(probe),
+        "speech": lambda: checks.check_speech(shutil.which, probe),
+        "data folder": lambda: _check_data(environment),
+        "clock": _check_clock,
+        "time zone": lambda: checks.check_time_zone(_time_zone(environment)),
+    }
+    return [check for name, part in parts.items() for check in _guarded(name, part)]
 
 
-def _parts(environment: Mapping[str, str]) -> Iterator[Callable[[], list[Check]]]:
-    yield lambda: checks.check_set_up(bool(environment.get("CARE_SETUP_IS_DUE")))
-    yield lambda: checks.check_python(sys.version_info[:2])
-    yield lambda: checks.check_compiler(shutil.which)
-    yield lambda: checks.check_ros(probe, environment)
-    yield lambda: checks.check_messages(probe)
-    yield lambda: checks.check_profile(environment)
-    yield lambda: _check_shared_memory(environment)
-    yield lambda: checks.check_vision(probe)
-    yield lambda: checks.check_rendering(probe)
-    yield lambda: checks.check_speech(shutil.which, probe)
-    yield lambda: _check_data(environment)
-    yield lambda: checks.check_clock(datetime.now(timezone.utc).astimezone(), _synchronised(), _drift_s())
-    yield lambda: checks.check_time_zone(_time_zone(environment))
-
-
-def _guarded(part: Callable[[], list[Check]]) -> list[Check]:
+def _guarded(name: str, part: Callable[[], list[Check]]) -> list[Check]:
     """A part that needs what the set-up installs must not take the others down."""
     try:
         return part()
     except ImportError as error:
-        return [Check("care_robot", Status.FAIL, f"{error}", checks.SET_UP)]
+        return [Check(name, Status.FAIL, f"cannot be checked: {error}", checks.SET_UP)]
 
 
 def _check_shared_memory(environment: Mapping[str, str]) -> list[Check]:
@@ -91,6 +90,13 @@ def _check_data(environment: Mapping[str, str]) -> list[Check]:
     return [*checks.check_data_folder(folder, FILE_NAME, revisions), *checks.check_disk(folder, free)]
 
 
+def _check_clock() -> list[Check]:
+    before = time.time() - time.monotonic()
+    time.sleep(WATCHED_S)
+    drift_s = time.time() - time.monotonic() - before
+    return checks.check_clock(datetime.now(timezone.utc).astimezone(), _synchronised(), drift_s)
+
+
 def _synchronised() -> bool | None:
     """What systemd says of the clock; None where it does not run."""
     command = ["timedatectl", "show", "--property=NTPSynchronized", "--value"]
@@ -99,12 +105,6 @@ def _synchronised() -> bool | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return {"yes": True, "no": False}.get(run.stdout.strip())
-
-
-def _drift_s() -> float:
-    before = time.time() - time.monotonic()
-    time.sleep(WATCHED_S)
-    return time.time() - time.monotonic() - before
 
 
 def _time_zone(environment: Mapping[str, str]) -> str:

@@ -194,28 +194,21 @@ install_system_packages() {
 
 # [3/6] -------------------------------------------------------------------------------------------------------
 
-venv_is_usable() {
-  [[ ! -e $venv/care.unfinished && -x $venv/bin/python ]] && "$venv/bin/python" -c 'import pip' 2>/dev/null
-}
+venv_is_usable() { [[ -e $venv/care.stamp ]] && "$venv/bin/python" -c 'import pip' 2>/dev/null; }
 
+# Always a new one: in an old one, packages that are no longer wanted would stay, and some would break others.
 make_venv() {
   local options=() base free_mb
   base=$("$python" -c 'import sys; print(sys._base_executable)')
-  if [[ -e $venv/care.unfinished ]]; then
-    note "the last set-up was interrupted; making .venv again"
-  elif ! venv_is_usable; then
-    note "making .venv"
-  elif [[ $(readlink -f -- "$venv/bin/python") != "$(readlink -f -- "$base")" ]]; then
-    note "making .venv again, with $base"
-  else
+  if venv_is_current && [[ $(readlink -f -- "$venv/bin/python") == "$(readlink -f -- "$base")" ]]; then
     note "there"
     return
   fi
+  note "making .venv with $base"
+  rm -f -- "$venv/care.stamp"
   rm -rf -- "$venv"
   free_mb=$(df -Pm -- "$root" | awk 'NR == 2 {print $4}')
   ((free_mb > DISK_NEEDED_MB)) || fail "the disk of '$root' has $free_mb MB free, and the set-up needs $DISK_NEEDED_MB MB; make room and run ./care setup again."
-  mkdir -- "$venv"
-  touch -- "$venv/care.unfinished"
   [[ $kind == wheels ]] || options=(--system-site-packages)
   "$base" -m venv "${options[@]}" "$venv" >>"$LOG" 2>&1 || fail_with_log "The virtual environment could not be made."
 }
@@ -232,21 +225,18 @@ install_python_packages() {
   for file in "${files[@]}"; do arguments+=(--requirement "$file"); done
   count=$(grep -c == -- "$root/requirements/constraints.txt")
   note "up to $count, some minutes on a slow line"
-  rm -f -- "$venv/care.stamp"
-  touch -- "$venv/care.unfinished"
   printf '== pip\n' >>"$LOG"
   watch_pip &
   local watcher=$!
   "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off \
     "${arguments[@]}" --constraint "$root/requirements/constraints.txt" >>"$LOG" 2>&1 || {
     kill "$watcher" 2>/dev/null || true
-    fail_with_log "The Python packages could not be installed. Check the network, and the disk with df -h, and run ./care setup again: it goes on with what is downloaded."
+    fail_with_log "The Python packages could not be installed. Check the network, and the disk with df -h, and run ./care setup again: what is downloaded is kept."
   }
   kill "$watcher" 2>/dev/null || true
   wait "$watcher" 2>/dev/null || true
   if [[ -t 1 ]]; then printf '\r\033[K'; fi
   if [[ $kind == wheels ]]; then point_cmake_here; fi
-  rm -- "$venv/care.unfinished"
   echo "$kind $(venv_key)" >"$venv/care.stamp.new"
   mv -- "$venv/care.stamp.new" "$venv/care.stamp"
 }
@@ -288,7 +278,11 @@ build_definitions() {
   if [[ $(stamp "$root/build/care_base.stamp") != "$(build_base)" ]]; then
     rm -rf -- "$root/build" "$root/install"
   fi
-  if [[ $kind == wheels ]]; then paths+=("$root"/interfaces/*/); else paths+=("$root"/care_robot_rviz_plugins/); fi
+  if [[ $kind == wheels ]]; then
+    paths+=("$root"/interfaces/*/)
+  elif [[ -d $root/care_robot_rviz_plugins ]]; then
+    paths+=("$root/care_robot_rviz_plugins")
+  fi
   mkdir -p -- "$root/build" "$root/install"
   build_base >"$root/build/care_base.stamp"
   rm -f -- "$root/install/care_definitions.stamp"

@@ -25,13 +25,20 @@ from typing import IO, cast
 from care_robot.bringup.launch_commands import command_line
 from care_robot.bringup.launch_elements import LaunchFileError
 from care_robot.bringup.launch_plan import LaunchPlan, ProcessSpec
+from care_robot.bringup.shared_memory import remove_orphans
+
+LINES_KEPT = 10_000
+"""Lines that wait for a reader."""
+LAST_LINES_S = 2.0
 
 # Runs in the child before the program. A `preexec_fn` would do the same between fork and exec, where a
 # process with threads may deadlock. The parent may have died before prctl, so that is checked after it.
 # A launcher in the background of a shell ignores SIGINT; the program must not inherit that.
+# What it writes, shared memory with pictures included, is for this user alone.
 _TIE_TO_PARENT = """
 import ctypes, os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.umask(0o077)
 ctypes.CDLL(None).prctl(1, 9)
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)
@@ -193,6 +200,7 @@ class Launcher:
 
     def _supervise(self) -> None:
         try:
+            remove_orphans()
             for message in self._messages:
                 self._say(message)
             for child in self._children:
@@ -202,6 +210,8 @@ class Launcher:
         finally:
             self._kill_all()
             self._folder.cleanup()
+            if self._printer:
+                self._printer.close()
             self._done.set()
 
     def _step(self) -> None:
@@ -257,6 +267,8 @@ class Launcher:
         code = process.wait()
         child.process = None
         self._emit(Exited(child.label, code))
+        if code < 0:
+            remove_orphans()
         if self._stopping:
             if child is self._turn:
                 self._next_turn()
@@ -329,12 +341,27 @@ class _Printer:
             label: f"\x1b[{31 + n % 6}m[{label}]\x1b[0m" if colours else f"[{label}]"
             for n, label in enumerate(labels)
         }
+        self._lines: queue.Queue[str | None] = queue.Queue(maxsize=LINES_KEPT)
+        self._thread = threading.Thread(target=self._print, daemon=True)
+        self._thread.start()
 
     def line(self, label: str, text: str) -> None:
-        # The nodes go on when nobody reads any more (terminal closed, end of a pipe).
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.write(f"{self._marks.get(label, f'[{label}]')} {text}\n")
-            sys.stdout.flush()
+        # Who does not read (Ctrl-S, a pager) must not hold up the supervision: what does not fit is dropped.
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(f"{self._marks.get(label, f'[{label}]')} {text}\n")
+
+    def close(self) -> None:
+        """Print what is left, if somebody reads it."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(None)
+        self._thread.join(timeout=LAST_LINES_S)
+
+    def _print(self) -> None:
+        for line in iter(self._lines.get, None):
+            # The nodes go on when nobody reads any more (terminal closed, end of a pipe).
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.write(line)
+                sys.stdout.flush()
 
 
 def how_it_ended(code: int) -> str:

@@ -1,5 +1,6 @@
 """``./care bench``: runs a measurement, shows it and writes its report."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from care_robot.evaluation.bench import BenchError, bench_latency
 
 def run_latency(video: Path | None, rate_hz: float, duration_s: float, out: Path, console: Console) -> int:
     """Measure latency and resources; 0 when the report is written."""
+    if out.is_dir() or not os.access(out.parent if out.parent.exists() else Path(), os.W_OK):
+        raise UsageError(f"The report {out} cannot be written; give --out a file in a folder of yours.")
     video = check_video(video) if video else demo_video(console)
     with tempfile.TemporaryDirectory(prefix="care_robot_bench_") as folder:
         try:

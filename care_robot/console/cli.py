@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime as dt
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from care_robot.console.errors import UsageError
@@ -35,8 +38,13 @@ app.add_typer(alarm_app, name="alarm")
 bench_app = typer.Typer(help="Measure how fast the system is.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 
-console = Console()
+# Piped, a table is as wide as it needs to be: the reader is a program, or another terminal.
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
 errors = Console(stderr=True)
+
+
+MIN_ID = 4
+"""Of an alarm's id: an empty variable in a script must not end an alarm."""
 
 
 class Language(str, Enum):
@@ -72,7 +80,9 @@ def demo(
 def up(
     camera: Annotated[str | None, typer.Option(help="A webcam's number, such as 0, or its device.")] = None,
     video: Annotated[Path | None, typer.Option(help="A video file instead, played in a loop.")] = None,
-    language: Annotated[Language, typer.Option(help="What the robot speaks.")] = Language.KO,
+    language: Annotated[
+        Language | None, typer.Option(help="What the robot speaks, instead of the care configuration's.")
+    ] = None,
     arguments: Annotated[
         list[str] | None, typer.Argument(help="More launch arguments, as name:=value; see --show-args.")
     ] = None,
@@ -84,7 +94,7 @@ def up(
     if show_args:
         show_arguments(console)
         return
-    _exit_with(lambda: run_up(camera, video, language.value, arguments or [], console))
+    _exit_with(lambda: run_up(camera, video, language and language.value, arguments or [], console))
 
 
 @app.command()
@@ -96,18 +106,27 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def say(text: str, language: Spoken = Language.KO, namespace: Namespace = "") -> None:
+def say(
+    text: str, language: Spoken = Language.KO, as_json: AsJson = False, namespace: Namespace = ""
+) -> None:
     """Have the robot say a text."""
     with _operator(namespace) as operator:
-        if not operator.say(text, language.value):
-            console.print("Shown and logged, but not heard: no voice or no audio device (`./care doctor`).")
+        audible = operator.say(text, language.value)
+    if as_json:
+        print(json.dumps({"text": text, "audible": audible}, ensure_ascii=False))
+    elif not audible:
+        console.print("Shown and logged, but not heard: no voice or no audio device (`./care doctor`).")
 
 
 @app.command()
-def answer(text: str, language: Spoken = Language.KO, namespace: Namespace = "") -> None:
+def answer(
+    text: str, language: Spoken = Language.KO, as_json: AsJson = False, namespace: Namespace = ""
+) -> None:
     """Answer the robot's question in the resident's place, by text."""
     with _operator(namespace) as operator:
         operator.answer(text, language.value)
+    if as_json:
+        print(json.dumps({"text": text, "language": language.value}, ensure_ascii=False))
 
 
 @alarm_app.command("list")
@@ -124,14 +143,12 @@ def list_alarms(as_json: AsJson = False, namespace: Namespace = "") -> None:
 
 
 @alarm_app.command()
-def ack(alarm_id: str, by: By, namespace: Namespace = "") -> None:
+def ack(alarm_id: str, by: By, as_json: AsJson = False, namespace: Namespace = "") -> None:
     """Take an alarm: you go and see. It stays open until it is resolved."""
     with _operator(namespace) as operator:
         alarm = _find(operator.alarms(), alarm_id)
         operator.acknowledge(alarm.id, by)
-    console.print(
-        f"Acknowledged by {by}: {alarm.id}. Resolve it with `./care alarm resolve` when it is over."
-    )
+    _done(alarm.id, "acknowledged", by, "`./care alarm resolve` ends it when it is over.", as_json)
 
 
 @alarm_app.command()
@@ -139,13 +156,14 @@ def resolve(
     alarm_id: str,
     by: By,
     reason: Annotated[str, typer.Option(prompt="What happened", help="What happened, for the record.")],
+    as_json: AsJson = False,
     namespace: Namespace = "",
 ) -> None:
     """End an alarm, with a reason."""
     with _operator(namespace) as operator:
         alarm = _find(operator.alarms(), alarm_id)
         operator.resolve(alarm.id, by, reason)
-    console.print(f"Resolved by {by}: {alarm.id}.")
+    _done(alarm.id, "resolved", by, "", as_json)
 
 
 @bench_app.command()
@@ -165,7 +183,11 @@ def latency(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    # A terminal that has no Korean shows marks in its place, rather than nothing.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    app(prog_name="./care")
 
 
 @contextmanager
@@ -181,11 +203,12 @@ def _operator(namespace: str) -> "Iterator[Operator]":
 
 def _exit_with(run: Callable[[], int]) -> NoReturn:
     """End with the exit code that `run` gives; an error of ours becomes a sentence and exit code 2."""
+    from care_robot.bringup.domain import DomainError  # noqa: PLC0415
     from care_robot.bringup.launch_elements import LaunchFileError  # noqa: PLC0415
 
     try:
         code = run()
-    except (LaunchFileError, UsageError) as error:
+    except (LaunchFileError, DomainError, UsageError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         code = 130
@@ -193,12 +216,23 @@ def _exit_with(run: Callable[[], int]) -> NoReturn:
 
 
 def _fail(sentence: str) -> NoReturn:
-    errors.print(f"[red]error:[/] {sentence}", highlight=False)
+    errors.print(f"[red]error:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
     sys.exit(2)
+
+
+def _done(alarm_id: str, state: str, by: str, hint: str, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"id": alarm_id, "state": state, "by": by}, ensure_ascii=False))
+    else:
+        console.print(
+            f"{state.capitalize()} by {escape(by)}: {alarm_id}. {hint}", highlight=False, soft_wrap=True
+        )
 
 
 def _find(alarms: "list[AlarmSeen]", alarm_id: str) -> "AlarmSeen":
     """The alarm with this id, or whose id begins with it."""
+    if len(alarm_id) < MIN_ID:
+        raise UsageError(f"Give at least {MIN_ID} characters of the alarm's id; see `./care alarm list`.")
     found = [alarm for alarm in alarms if alarm.id.startswith(alarm_id)]
     if len(found) != 1:
         what = "No alarm has" if not found else f"{len(found)} alarms have"
@@ -223,9 +257,9 @@ def _table(alarms: "list[AlarmSeen]") -> Table:
             alarm.priority.name.lower(),
             ("DRILL " if alarm.drill else "") + alarm.kind.name.lower(),
             alarm.state.name.lower() + ("" if alarm.stored else " (not stored!)"),
-            alarm.resident,
-            alarm.room,
+            escape(alarm.resident),
+            escape(alarm.room),
             str(alarm.tier or ""),
-            alarm.acknowledged_by,
+            escape(alarm.acknowledged_by),
         )
     return table

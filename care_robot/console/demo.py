@@ -3,8 +3,8 @@
 import hashlib
 import os
 import queue
-import random
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from care_robot import __version__
+from care_robot.bringup.domain import own_domain
 from care_robot.bringup.launch_xml import load_plan
 from care_robot.bringup.launcher import find_launch_file
 from care_robot.bringup.supervisor import Event as LaunchEvent
@@ -49,12 +50,38 @@ def run_demo(video: Path | None, language: str, out: Path | None, console: Conso
     out
         Folder that keeps the database, the spoken WAV files and the nodes' log; None for a temporary one.
     """
+    # Ended from outside, the demo tidies up as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     video = check_video(video) if video else demo_video(console)
-    folder = (out or Path(tempfile.mkdtemp(prefix="care_robot_demo_"))).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    # A domain of its own: the demo neither pages for a real robot nor hears one.
-    os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 99))  # noqa: S311 (not a secret)
-    console.print(f"[bold]care_robot {__version__}[/] · {video.name}", highlight=False)
+    folder = _new_folder(out)
+    try:
+        # A domain of its own: the demo neither pages for a real robot nor hears one.
+        with own_domain(os.environ):
+            timeline, why, log = _play(video, folder, language, console)
+        return _conclude(timeline, why, log, keep=out is not None, console=console)
+    except BaseException:
+        if out is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _new_folder(out: Path | None) -> Path:
+    """The folder of this run; UsageError where it cannot be made or holds another run."""
+    if out is None:
+        return Path(tempfile.mkdtemp(prefix="care_robot_demo_"))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder {out} cannot be made: {error.strerror}; give another --out.") from error
+    if (out / "care.db").exists():
+        raise UsageError(f"{out} holds the database of another run; give --out a new folder.")
+    return out.resolve()
+
+
+def _play(video: Path, folder: Path, language: str, console: Console) -> "tuple[Timeline, str, _Log]":
+    """Run the system on a video; the timeline, why it stopped, and the log."""
+    os.environ["ROS_LOG_DIR"] = str(folder / "ros")
+    console.print(f"[bold]care_robot {__version__}[/] · {escape(video.name)}", highlight=False)
     events: Events = queue.Queue()
     log = _Log(folder / "nodes.log", events)
     with Pager(lambda page: events.put(_page(page))) as pager:
@@ -71,8 +98,7 @@ def run_demo(video: Path | None, language: str, out: Path | None, console: Conso
         begin_s = time.time()
         with Launcher(plan, log.note, show=False), Operator(timeout_s=20.0) as operator:
             operator.watch(events.put)
-            timeline, why = _follow(events, operator, console, begin_s)
-    return _conclude(timeline, why, log, keep=out is not None, console=console)
+            return *_follow(events, operator, console, begin_s), log
 
 
 class _Log:
@@ -122,6 +148,12 @@ def demo_video(console: Console) -> Path:
     path = cache_directory() / f"demo-{hashlib.sha256(code).hexdigest()[:12]}.mp4"
     if path.is_file():
         return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"The cache folder {path.parent} cannot be made: {error.strerror}; set XDG_CACHE_HOME to another."
+        ) from error
     columns = (TextColumn("Rendering the demo's video (once)"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("render", total=None)

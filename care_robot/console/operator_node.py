@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Iterable
 from types import TracebackType
@@ -26,6 +27,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from care_robot.bringup.domain import domain_id
 from care_robot.care.alarms import AlarmKind, AlarmState, Priority
 from care_robot.console.errors import UsageError
 from care_robot.console.events import AlarmSeen, AlarmStep, Event, FallSeen, PeopleSeen, Sink, Spoken
@@ -50,6 +52,9 @@ class Operator:
 
     def __init__(self, namespace: str = "", timeout_s: float = 5.0) -> None:
         self._timeout_s = timeout_s
+        if namespace and not re.fullmatch(r"[A-Za-z]\w*(/[A-Za-z]\w*)*", namespace, re.ASCII):
+            raise UsageError(f"The namespace '{namespace}' is no name such as robot1.")
+        domain_id(os.environ)
         self._context = Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node(f"operator_{os.getpid()}", namespace=namespace or None, context=self._context)

@@ -294,7 +294,7 @@ class CareNode(LifecycleNode, Generic[P]):
     def _beat(self) -> None:
         self._sequence = (self._sequence + 1) % 2**32
         name = self.get_fully_qualified_name()
-        beat = Heartbeat(node=name, state=self._state_id(), sequence=self._sequence)
+        beat = Heartbeat(node=name, state=self.state_id(), sequence=self._sequence)
         beat.header.stamp = self.get_clock().now().to_msg()
         self._heartbeat.publish(beat)
 
@@ -312,7 +312,8 @@ class CareNode(LifecycleNode, Generic[P]):
         report.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(report)
 
-    def _state_id(self) -> int:
+    def state_id(self) -> int:
+        """Lifecycle state, as in lifecycle_msgs/State."""
         return int(self._state_machine.current_state[0])
 
     def _state_label(self) -> str:
@@ -361,7 +362,11 @@ def run_node(factory: Callable[[], Node], *, threads: int = 1, self_activate: bo
             executor.spin_once(timeout_sec=0.1)
     while not signalled and getattr(node, "exit_code", None) is None:
         executor.spin_once(timeout_sec=1.0)  # the heartbeat wakes it ten times a second
-    if isinstance(node, CareNode) and node._state_id() in (
+        if isinstance(node, CareNode) and node.state_id() == State.PRIMARY_STATE_FINALIZED:
+            node.fatal(
+                f"{node.get_name()} was shut down from outside; its process ends, to be started again."
+            )
+    if isinstance(node, CareNode) and node.state_id() in (
         State.PRIMARY_STATE_UNCONFIGURED,
         State.PRIMARY_STATE_INACTIVE,
         State.PRIMARY_STATE_ACTIVE,

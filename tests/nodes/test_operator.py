@@ -20,6 +20,7 @@ from care_robot.ros import qos
 def alarm(alarm_id: str) -> Alarm:
     message = Alarm(id=alarm_id, kind=Alarm.KIND_FALL, priority=Alarm.PRIORITY_HIGH, resident_id="resident")
     message.state = Alarm.STATE_NOTIFIED
+    message.acknowledged_by = "a name [/with] markup"
     message.stored = True
     message.raised_at.sec = 1_800_000_000
     message.history = [
@@ -34,7 +35,7 @@ class Manager:
     def __init__(self, ros: Any) -> None:
         self.asked: list[Any] = []
         self.alarms = ros.tester.create_publisher(AlarmArray, "alarms", qos.LATCHED)
-        self.alarms.publish(AlarmArray(alarms=[alarm("ab12"), alarm("ab34"), alarm("cd56")]))
+        self.alarms.publish(AlarmArray(alarms=[alarm("ab1234"), alarm("ab1256"), alarm("cd56")]))
         ros.tester.create_service(AcknowledgeAlarm, "alarms/acknowledge", self.note)
         ros.tester.create_service(ResolveAlarm, "alarms/resolve", self.note)
 
@@ -67,23 +68,26 @@ def test_alarms_are_listed_for_people_and_for_programs(care: Care) -> None:
     assert "ab12" in table.output
     assert "fall" in table.output
     listed = json.loads(care("alarm", "list", "--json").output)
-    assert [a["id"] for a in listed] == ["ab12", "ab34", "cd56"]
+    assert [a["id"] for a in listed] == ["ab1234", "ab1256", "cd56"]
     assert (listed[0]["state"], listed[0]["priority"]) == ("notified", "high")
     assert listed[0]["steps"][0]["reason_ko"] == "낙상"
 
 
 def test_an_alarm_is_acknowledged_and_resolved_by_name(care: Care, manager: Manager) -> None:
-    assert care("alarm", "ack", "ab1", "--by", "간호사").exit_code == 0
-    assert care("alarm", "resolve", "ab12", "--by", "간호사", "--reason", "일어나심").exit_code == 0
-    assert [(r.alarm_id, r.by) for r in manager.asked] == [("ab12", "간호사")] * 2
+    assert care("alarm", "ack", "ab123", "--by", "간호사 [/x]").exit_code == 0
+    done = care("alarm", "resolve", "ab1234", "--by", "간호사", "--reason", "일어나심", "--json")
+    assert json.loads(done.output) == {"id": "ab1234", "state": "resolved", "by": "간호사"}
+    assert [(r.alarm_id, r.by) for r in manager.asked] == [("ab1234", "간호사 [/x]"), ("ab1234", "간호사")]
     assert manager.asked[1].reason == "일어나심"
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("alarm", "ack", "ab", "--by", "n"), "2 alarms have an id that begins with 'ab'"),
-        (("alarm", "ack", "zz", "--by", "n"), "No alarm has an id that begins with 'zz'"),
+        (("alarm", "ack", "ab12", "--by", "n"), "2 alarms have an id that begins with 'ab12'"),
+        (("alarm", "ack", "zzzz", "--by", "n"), "No alarm has an id that begins with 'zzzz'"),
+        (("alarm", "resolve", "", "--by", "n", "--reason", "r"), "at least 4 characters"),
+        (("alarm", "list", "--namespace", "bad ns!"), "'bad ns!'"),
         (("alarm", "ack", "cd56", "--by", "n"), "The alarm cd56 is resolved already."),
     ],
 )

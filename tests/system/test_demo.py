@@ -40,6 +40,11 @@ def care(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def test_the_quick_start_works_where_nothing_was_cached(tmp_path: Path, video: Path) -> None:
+    result = care("demo", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_a_fall_on_video_ends_with_a_human_who_has_acknowledged(video: Path, tmp_path: Path) -> None:
     result = care("demo", "--video", str(video), "--out", str(tmp_path))
     assert result.returncode == 0, result.stdout + result.stderr
@@ -54,6 +59,10 @@ def test_a_fall_on_video_ends_with_a_human_who_has_acknowledged(video: Path, tmp
     assert steps[:2] == ["raised", "asked"]
     assert steps.index("paged") < steps.index("acknowledged")
     assert not [event for event in steps if event.startswith("resolved")]
+
+    again = care("demo", "--video", str(video), "--out", str(tmp_path))
+    assert again.returncode == 2
+    assert "database of another run" in again.stderr
 
 
 def test_what_was_asked_was_really_synthesised(video: Path, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import rclpy
 from care_robot_msgs.msg import FallEvent, FallEventArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.context import Context
 from rclpy.node import Node
 
@@ -121,6 +123,23 @@ def test_a_care_manager_killed_while_it_asks_still_gets_a_human(
         steps = [row[0] for row in database.execute("SELECT event FROM alarm_events ORDER BY n")]
     assert steps[:2] == ["raised", "asked"]
     assert received.empty()
+
+
+def test_a_node_that_somebody_shuts_down_is_started_again(tmp_path: Path) -> None:
+    system = System(tmp_path, "")
+    context = Context()
+    rclpy.init(context=context)
+    with system.launcher:
+        first = system.pid_of_next("fall_detector")
+        assert system.ready.wait(DEADLINE_S)
+        node = Node("stranger", context=context)
+        client = node.create_client(ChangeState, "fall_detector/change_state")
+        assert client.wait_for_service(DEADLINE_S)
+        shut_down = Transition(id=Transition.TRANSITION_ACTIVE_SHUTDOWN)
+        client.call_async(ChangeState.Request(transition=shut_down))
+        assert system.pid_of_next("fall_detector") != first
+        node.destroy_node()
+    rclpy.shutdown(context=context)
 
 
 def test_a_bad_configuration_ends_the_launch_with_its_sentence(tmp_path: Path) -> None:

@@ -327,6 +327,26 @@ def test_signals_stop_the_launch_in_order(launch_file: Path, number: signal.Sign
     assert f"stopping: {number.name}" in out
 
 
+def test_a_reader_that_does_not_read_holds_up_nothing(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    os.mkfifo(runs)
+    (tmp_path / "loud.py").write_text(
+        f"import sys\nprint('x' * 200_000, flush=True)\nopen({str(runs)!r}, 'w').write('x')\nsys.exit(1)\n"
+    )
+    path = tmp_path / "loud.launch.xml"
+    path.write_text(
+        f"""<launch><executable cmd="{sys.executable} {tmp_path}/loud.py" name="loud" respawn="true"
+        respawn_delay="0.0"/></launch>"""
+    )
+    process = start(path)
+    with os.fdopen(os.open(runs, os.O_RDWR), "rb", buffering=0) as started:
+        for _ in range(4):
+            assert select.select([started], [], [], DEADLINE_S)[0], "it is not started again"
+            started.read(1)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=DEADLINE_S)
+
+
 def test_a_second_interrupt_kills(launch_file: Path) -> None:
     process = start(launch_file)
     read_until_ready(process, 2)

@@ -1,0 +1,70 @@
+"""`./care up`: what it is given, and what it cannot use."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from care_robot.bringup.domain import DomainError, claimed
+from care_robot.console import up
+from care_robot.console.errors import UsageError
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, str]]:
+    """The arguments with which the launch would run."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("ROS_DOMAIN_ID", "199")
+    monkeypatch.setenv("ROS_LOG_DIR", "")
+    runs: list[dict[str, str]] = []
+    monkeypatch.setattr(up, "run", lambda _, given: runs.append(given) or 0)
+    return runs
+
+
+def run(camera: str | None = None, video: Path | None = None, language: str | None = None, *more: str) -> int:
+    return up.run_up(camera, video, language, list(more), Console(file=io.StringIO()))
+
+
+def test_a_webcam_is_the_source_and_languages_stay_those_of_the_configuration(
+    launched: list[dict[str, str]], tmp_path: Path
+) -> None:
+    assert run("0") == 0
+    assert launched == [{"source": "0", "loop": "true"}]
+    assert os.environ["ROS_LOG_DIR"] == str(tmp_path / "care_robot" / "log")
+
+
+def test_an_image_topic_needs_no_camera(launched: list[dict[str, str]]) -> None:
+    run(None, None, "en", "image_topic:=/cam/image")
+    assert launched == [{"image_topic": "/cam/image", "language": "en"}]
+
+
+@pytest.mark.parametrize(
+    ("camera", "more", "words"),
+    [
+        (None, (), "--camera 0"),
+        ("0", ("image_topic:=/cam",), "one of"),
+        ("0", ("namespace:=/robot1",), "'/robot1'"),
+        ("0", ("namespace:=robot1/",), "'robot1/'"),
+        ("0", ("data_dir:=/proc/nowhere",), "/proc/nowhere"),
+    ],
+)
+def test_what_cannot_be_used_is_named(
+    launched: list[dict[str, str]], camera: str | None, more: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        run(camera, None, None, *more)
+    assert launched == []
+
+
+def test_a_video_that_is_not_there_is_named(launched: list[dict[str, str]]) -> None:
+    with pytest.raises(UsageError, match=r"nowhere\.mp4"):
+        run(None, Path("nowhere.mp4"))
+    assert launched == []
+
+
+def test_a_second_system_in_the_same_domain_is_refused(launched: list[dict[str, str]]) -> None:
+    with claimed(199), pytest.raises(DomainError, match="domain 199"):
+        run("0")
+    assert launched == []
