@@ -34,7 +34,7 @@ LAST_LINES_S = 2.0
 # Runs in the child before the program. A `preexec_fn` would do the same between fork and exec, where a
 # process with threads may deadlock. The parent may have died before prctl, so that is checked after it.
 # A launcher in the background of a shell ignores SIGINT; the program must not inherit that.
-# What it writes, shared memory with pictures included, is for this user alone.
+# What it writes, logs with names among it, is for this user alone.
 _TIE_TO_PARENT = """
 import ctypes, os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -213,7 +213,7 @@ def test_the_cmake_files_of_the_wheels_point_to_this_machine(workspace: Workspac
 @pytest.mark.parametrize(
     ("changed", "steps"),
     [
-        ("requirements/dev.txt", ["pip"]),
+        ("requirements/dev.txt", ["venv", "pip"]),
         ("care_robot_msgs/msg/A.msg", ["definitions"]),
         ("interfaces/tf2_msgs/msg/New.msg", ["definitions"]),
         ("setup.py", ["package"]),
@@ -267,15 +267,6 @@ def test_a_step_that_fails_says_so_and_the_next_set_up_goes_on(workspace: Worksp
     assert workspace.run("demo").returncode == 0
 
 
-def test_a_killed_update_of_the_packages_makes_the_environment_again(workspace: Workspace) -> None:
-    workspace.run("setup")
-    workspace.write("requirements/dev.txt", "another")
-    workspace.run("demo", KILL_AT="pip")
-    workspace.calls()
-    assert workspace.run("demo").returncode == 0
-    assert workspace.calls() == ["venv", "pip", f"{CONSOLE} demo"]
-
-
 @pytest.mark.parametrize(
     ("changed", "step"),
     [
@@ -305,13 +296,15 @@ def test_two_at_once_do_the_work_once(workspace: Workspace) -> None:
     assert sum("Another ./care is setting up" in text for text in errors) == 1
 
 
-def test_force_builds_everything_again(workspace: Workspace) -> None:
+def test_force_makes_everything_again(workspace: Workspace) -> None:
     workspace.run("setup")
     workspace.calls()
-    (workspace.root / "build/left_over").touch()
+    left_over = [workspace.root / folder / "left_over" for folder in (".venv", "build", "install")]
+    for path in left_over:
+        path.touch()
     assert workspace.run("setup", "--force").returncode == 0
-    assert workspace.calls() == ["pip", "definitions", "package"]
-    assert not (workspace.root / "build/left_over").exists()
+    assert workspace.calls() == WHOLE
+    assert not any(path.exists() for path in left_over)
 
 
 def test_a_python_that_is_gone_is_replaced(workspace: Workspace) -> None:
@@ -328,7 +321,7 @@ def test_a_clone_that_was_moved_is_set_up_again(workspace: Workspace, tmp_path: 
     workspace.calls()
     workspace.root = workspace.root.rename(tmp_path / "moved")
     assert workspace.run("demo").returncode == 0
-    assert workspace.calls() == ["pip", "definitions", "package", f"{CONSOLE} demo"]
+    assert workspace.calls() == [*WHOLE, f"{CONSOLE} demo"]
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,19 @@ def test_messages_that_cannot_be_loaded_are_named() -> None:
     assert only(checks.check_messages(works())).status is Status.OK
 
 
+def test_definitions_that_were_never_built_are_no_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "care_robot_msgs" / "msg").mkdir(parents=True)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert_bad(
+        only(checks.check_messages(doctor.probe, ["care_robot_msgs"])),
+        Status.FAIL,
+        "not built",
+        "./care setup",
+    )
+
+
 def profile_check(path: object, **more: str) -> Check:
     return only(checks.check_profile({**LOCAL, "FASTRTPS_DEFAULT_PROFILES_FILE": str(path), **more}))
 
@@ -312,7 +325,7 @@ def test_a_missing_library_of_ours_does_not_end_the_other_checks(monkeypatch: py
     monkeypatch.setattr(doctor, "_check_data", missing)
     monkeypatch.setattr(doctor, "probe", breaks("not tried here"))
     found = doctor.run_checks({"CARE_SETUP_IS_DUE": "1"})
-    assert_bad(only(found, "care_robot"), Status.FAIL, "sqlalchemy", "./care setup")
+    assert_bad(only(found, "data folder"), Status.FAIL, "sqlalchemy", "./care setup")
     assert only(found, "clock").detail
     assert only(found, "set-up").status is Status.FAIL
 
