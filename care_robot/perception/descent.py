@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -102,6 +102,10 @@ class History:
         self.samples.append(sample)
         while self.samples[0].t_s < sample.t_s - HISTORY_S:
             self.samples.popleft()
+
+    def shift(self, by_s: float) -> None:
+        """Move all times, where the clock was set."""
+        self.samples = deque(replace(sample, t_s=sample.t_s + by_s) for sample in self.samples)
 
     @property
     def last(self) -> Sample:

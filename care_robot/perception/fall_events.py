@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 
@@ -45,3 +45,12 @@ class FallEvent:
     recovered_s: float | None = None
     score: float = 0.0
     evidence: tuple[Evidence, ...] = ()
+
+    def shifted(self, by_s: float) -> FallEvent:
+        """The same event where the clock was set by so much."""
+        return replace(
+            self,
+            start_s=self.start_s + by_s,
+            confirmed_s=None if self.confirmed_s is None else self.confirmed_s + by_s,
+            recovered_s=None if self.recovered_s is None else self.recovered_s + by_s,
+        )

@@ -21,6 +21,11 @@ POSTURE_HOLD_S = 0.3  # a posture counts when it has been seen for so long
 # People walk at up to 1.5 m/s and fall at up to 3 m/s at the hip; a torso is about 0.5 m.
 SPEED_LIMIT_TORSOS_PER_S = 6.0
 GATE_TORSOS = (1.0, 4.0)  # distance allowed at once, and at most
+# Somebody last seen lying does not stand elsewhere a moment later: who does is another person.
+LYING_IN_IMAGE_RAD = math.radians(60.0)
+UPRIGHT_IN_IMAGE_RAD = math.radians(40.0)
+RISE_UNSEEN_S = 0.5
+RISE_TORSOS = (0.4, 1.5)  # of the hips: at once, and more for each second
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +117,11 @@ class _Track:
         """From where the torso is expected to where one is seen, in torso lengths; inf when too far."""
         seen_s, last_hip, last_shoulder, _ = self.sightings[-1]
         gap_s = t_s - seen_s
+        lay = _lean(last_hip, last_shoulder) >= LYING_IN_IMAGE_RAD
+        if lay and _lean(hip, shoulder) < UPRIGHT_IN_IMAGE_RAD:
+            rise = float(last_hip[1] - hip[1]) / max(self.scale(), 1e-3)
+            if gap_s > RISE_UNSEEN_S or rise > RISE_TORSOS[0] + RISE_TORSOS[1] * gap_s:
+                return math.inf
         ahead = self.velocity() * min(gap_s, SPEED_WINDOW_S)  # nobody goes on in a straight line for long
         miss = np.linalg.norm(hip - last_hip - ahead) + np.linalg.norm(shoulder - last_shoulder - ahead)
         distance = 0.5 * float(miss) / max(self.scale(), 1e-3)
@@ -192,6 +202,11 @@ def room_of(camera: str) -> str:
 def _torso(body: Body, aspect: float) -> tuple[Array, Array]:
     points = body.points(aspect)
     return middle(points, HIPS), middle(points, SHOULDERS)
+
+
+def _lean(hip: Array, shoulder: Array) -> float:
+    """Angle of a torso with the vertical of the image, rad; more than pi/2 upside down."""
+    return math.atan2(abs(float(shoulder[0] - hip[0])), float(hip[1] - shoulder[1]))
 
 
 def _assign(tracks: list[_Track], torsos: list[tuple[Array, Array]], t_s: float) -> list[_Track | None]:

@@ -29,6 +29,7 @@ class Player:
         make_source: Callable[..., VideoSource] = VideoSource,
     ) -> None:
         self.frames = 0
+        self.failed = 0  # frames that could not be shown
         self._settings = settings
         self._show = show
         self._make_source = make_source
@@ -45,7 +46,7 @@ class Player:
         """Play from the beginning; nothing where it plays already."""
         if self.running:
             return
-        self.frames, self._error = 0, ""
+        self.frames = self.failed = 0  # what went wrong is said until a frame is shown again
         self._stop = threading.Event()
         self._source = self._make_source(self._settings, monotonic, self._stop.wait)
         self._thread = threading.Thread(target=self._play, args=(self._source, self._stop), daemon=True)
@@ -57,6 +58,11 @@ class Player:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(within_s)
         return not self.running
+
+    @property
+    def live(self) -> bool:
+        """Whether this is a camera, and not a file."""
+        return self._source.live
 
     @property
     def running(self) -> bool:
@@ -84,8 +90,18 @@ class Player:
                 if stop.is_set():
                     break
                 self.frames += 1
-                self._show(frame)
+                self._show_one(frame)
         except VideoError as error:
             self._error = str(error)
         except Exception as error:  # must be seen by whoever asks, not die with the thread
+            self._error = f"{self._settings.source} cannot be played: {error}"
+
+    def _show_one(self, frame: Frame) -> None:
+        """Show a frame; one that cannot be shown must not end the rest."""
+        try:
+            self._show(frame)
+        except Exception as error:
+            self.failed += 1
             self._error = f"{self._settings.source} cannot be shown: {error}"
+        else:
+            self._error = ""

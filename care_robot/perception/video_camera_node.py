@@ -88,8 +88,7 @@ class VideoCameraNode(CareNode[Parameters]):
             self._calibration = load_calibration(p.calibration) if p.calibration else None
             pose = _mounting(p.pose)
             if self._enabled:  # what is off is not even tried
-                width, height, _ = self._player.check()
-                self._model(width, height)
+                self._try_source(p.source)
         except (VideoError, CalibrationError, GeometryError) as error:
             raise ConfigurationError(str(error)) from None
         self._images = self.publisher(Image, "image_raw", qos.SENSOR)
@@ -101,17 +100,32 @@ class VideoCameraNode(CareNode[Parameters]):
             self._static = TransformBroadcaster(self, static=True)
             self._static.send("map", self._frame_id, pose.compose(OPTICAL), self.now_s())
 
+    def _try_source(self, source: str) -> None:
+        """Open and close the source; VideoError for a file that cannot be played.
+
+        A camera that is not there yet is tried again for as long as it takes: one that is late after a power
+        cut must not end a launch that has somebody to call.
+        """
+        try:
+            width, height, _ = self._player.check()
+        except VideoError as error:
+            if not self._player.live:
+                raise
+            self.get_logger().error(f"Reduced cover: {error}")
+        else:
+            self._model(width, height)
+
     def activate(self) -> None:
         """Open the camera, unless it is switched off."""
         if self._enabled:
             self._player.start()
-        self._look_after()
+        self._tell()
 
     def deactivate(self) -> None:
         """Close the camera."""
         if not self._player.stop(RELEASE_S):
             self.get_logger().error(self._does_not_close())
-        self._look_after()
+        self._tell()
 
     def cleanup(self) -> None:
         """Take the mounting's transform away."""
@@ -121,7 +135,8 @@ class VideoCameraNode(CareNode[Parameters]):
 
     def diagnose(self) -> Health:
         """Say whether pictures come."""
-        values = {"source": self._p.source, "frames": str(self._player.frames)}
+        player = self._player
+        values = {"source": self._p.source, "frames": str(player.frames), "failed": str(player.failed)}
         if not self._enabled:
             return Health(Level.WARN, "The camera is switched off: reduced cover.", values)
         if self._player.problem:
@@ -149,7 +164,7 @@ class VideoCameraNode(CareNode[Parameters]):
             response.error_msg = self._does_not_close()
             return response
         self._enabled, self._by, self._reason = request.enabled, request.by, request.reason
-        self._look_after()
+        self._tell()
         response.success = True
         try:
             self._switch.set(request.enabled)
@@ -165,7 +180,17 @@ class VideoCameraNode(CareNode[Parameters]):
         )
 
     def _look_after(self) -> None:
-        """Say when the camera opens or closes, and end the process after a file where that is wanted."""
+        """Keep a camera playing, say how it is, and end the process after a file where that is wanted."""
+        if self._enabled and self._player.live and not self._player.running:
+            self.get_logger().error(f"Camera {self._p.source} is started again: {self._player.problem}")
+            self._player.start()
+        self._tell()
+        if self._player.ended and self._p.on_end == "exit" and self.exit_code is None:
+            self.get_logger().info(f"Video {self._p.source} has ended.")
+            self.exit_code = 0
+
+    def _tell(self) -> None:
+        """Say when the camera opens or closes."""
         now = self._enabled, self._player.is_open
         if now != self._told:
             self._told = now
@@ -174,9 +199,6 @@ class VideoCameraNode(CareNode[Parameters]):
             state.header.frame_id = self._frame_id
             state.by, state.reason = self._by, self._reason
             self._states.publish(state)
-        if self._player.ended and self._p.on_end == "exit" and self.exit_code is None:
-            self.get_logger().info(f"Video {self._p.source} has ended.")
-            self.exit_code = 0
 
     def _show(self, frame: Frame) -> None:
         """Publish one frame; called in the player's thread."""

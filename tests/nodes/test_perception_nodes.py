@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from care_robot.perception.bodies import Body, Landmark
 from care_robot.perception.fall_detector_node import FallDetectorNode
 from care_robot.perception.people_tracker_node import PeopleTrackerNode
 from care_robot.perception.pose_estimator_node import PoseEstimatorNode
+from care_robot.perception.video import VideoSource
 from care_robot.perception.video_camera_node import VideoCameraNode
 from care_robot.ros import qos
 from care_robot.ros.conversions import to_seconds, to_stamp
@@ -154,7 +157,6 @@ def test_the_place_of_a_camera_is_broadcast(ros: Any, video: str) -> None:
     [
         ({"source": "/no/such.mp4"}, "'/no/such.mp4' does not exist"),
         ({"source": __file__}, "is not a video"),
-        ({"source": "99"}, "Camera 99 cannot be opened"),
         ({"calibration": "/no/such.yaml"}, "/no/such.yaml"),
         ({"pose": [1.0, 2.0]}, "must have six"),
         ({"on_end": "explode"}, "on_end"),
@@ -168,6 +170,40 @@ def test_what_cannot_be_shown_is_refused_with_a_sentence(
     node = ros.node(VideoCameraNode, start=False, **{"source": video, **parameters})
     assert node.trigger_configure().name == "FAILURE"
     assert said in node.trouble
+
+
+def test_a_camera_that_is_not_there_yet_is_an_error_that_is_tried_again(ros: Any) -> None:
+    states = ros.inbox(CameraState, "camera/state", qos.LATCHED)
+    node = ros.node(VideoCameraNode, source="99")
+    ros.wait_until(lambda: node.diagnose().level is Level.ERROR, "an error")
+    assert "Camera 99 cannot be opened" in node.diagnose().message
+    assert node._player.running
+    state = states.wait()
+    assert (state.enabled, state.recording) == (True, False)
+    assert node.trigger_deactivate().name == "SUCCESS"
+    assert not node._player.running
+
+
+def test_a_camera_whose_thread_has_died_is_played_again(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = ros.inbox(Image, "image_raw", qos.SENSOR)
+    tries: list[int] = []
+
+    def frames(_: VideoSource) -> Iterator[np.ndarray]:
+        tries.append(1)
+        if len(tries) < 3:
+            raise KeyError("driver")
+        yield np.zeros((48, 64, 3), np.uint8)
+        gone.wait(10.0)
+
+    gone = threading.Event()
+    monkeypatch.setattr(VideoSource, "frames", frames)
+    node = ros.node(VideoCameraNode, source="99")
+    images.wait()
+    assert len(tries) == 3
+    off = EnableCamera.Request(enabled=False, by="resident")
+    gone.set()
+    assert ros.call(EnableCamera, "camera/enable", off).success
+    assert not node._player.running
 
 
 # pose_estimator ----------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def test_a_second_fall_is_another_event() -> None:
 def test_a_stumble_that_is_caught_is_dropped() -> None:
     watcher = Watcher()
     watcher.watch(stand, 2.0)
-    watcher.watch(lambda t: [going_down(t / 0.5 if t < 0.5 else 1.0 - (t - 0.6) / 0.4)], 3.0)
+    watcher.watch(lambda t: [going_down(t / 0.5 if t < 0.3 else 0.6 - (t - 0.3) / 0.8)], 3.0)
     assert watcher.confirmed() == set()
     assert all(e.state is State.RECOVERED for e in watcher.detector.events())
 
@@ -183,6 +183,16 @@ def test_somebody_lost_from_sight_on_the_way_down_counts_as_down(lost_at_s: floa
     (event,) = watcher.watch(nobody, 2.0)
     assert event.state is State.CONFIRMED
     assert watcher.watch(nobody, 60.0) == [event]
+
+
+def test_somebody_lost_on_the_floor_after_a_slower_descent_counts_as_found_lying() -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    watcher.watch(slow(1.6), 1.6)
+    (event,) = watcher.watch(nobody, 9.0)
+    assert event.state is State.SUSPECTED
+    (event,) = watcher.watch(nobody, 2.0)
+    assert event.state is State.CONFIRMED
 
 
 def test_the_event_passes_on_to_the_same_person_found_again_on_the_floor() -> None:
@@ -221,8 +231,17 @@ def test_somebody_who_slid_down_slowly_is_found_lying() -> None:
     assert event.confirmed_s - event.start_s == pytest.approx(10.0, abs=0.3)
 
 
-def test_somebody_found_lying_from_the_start_counts_after_a_minute() -> None:
+def test_somebody_found_lying_in_the_first_minute_may_have_fallen_before_a_restart() -> None:
+    watcher = stand_fall_lie()
+    watcher.detector = FallDetector()
+    watcher.history.clear()
+    (event,) = watcher.watch(lie, 12.0)
+    assert (event.kind, event.state) == (Kind.LYING, State.CONFIRMED)
+
+
+def test_somebody_found_lying_counts_after_a_minute() -> None:
     watcher = Watcher()
+    watcher.watch(nobody, 61.0)
     watcher.watch(lie, 59.0)
     assert watcher.confirmed(Kind.LYING) == set()
     (event,) = watcher.watch(lie, 3.0)
@@ -312,12 +331,139 @@ def test_a_stream_that_stands_still_confirms_what_was_suspected() -> None:
     assert [e.state for e in events] == [State.CONFIRMED]
 
 
-def test_time_that_begins_anew_begins_anew() -> None:
+def test_a_clock_that_is_set_back_takes_an_event_along() -> None:
     watcher = stand_fall_lie()
+    (before,) = watcher.detector.events()
     watcher.t_s = 0.0
-    assert watcher.watch(stand, 1.0) == []
+    (after,) = watcher.watch(lie, 10.0)
+    assert (after.id, after.state) == (before.id, State.CONFIRMED)
+    assert after.confirmed_s is not None
+    assert before.confirmed_s is not None
+    assert after.confirmed_s - after.start_s == pytest.approx(before.confirmed_s - before.start_s)
+    assert -3.0 < after.start_s < 1.0
+    (up,) = watcher.watch(get_up, 5.0)
+    assert up.state is State.RECOVERED
+    assert watcher.watch(stand, 65.0) == []
+
+
+def test_a_suspicion_is_confirmed_though_the_clock_is_set_back() -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    (before,) = watcher.watch(fall(), 1.0)
+    assert before.state is State.SUSPECTED
+    watcher.t_s -= 5.0
+    (after,) = watcher.watch(nobody, 3.0)
+    assert (after.id, after.state) == (before.id, State.CONFIRMED)
+
+
+def test_a_single_time_that_is_long_past_changes_nothing() -> None:
+    watcher = stand_fall_lie()
+    before = watcher.detector.events()
+    assert watcher.detector.update(0.0, []) == before
+    assert watcher.watch(lie, 2.0) == before
+
+
+# Who is up -----------------------------------------------------------------------------------------------
+
+
+class OneIdentity(Watcher):
+    """A tracker at its worst: whoever is seen is the same person."""
+
+    def watch(
+        self, story: Story, seconds: float, rate_hz: float = 10.0, aspect: float = 4 / 3
+    ) -> list[FallEvent]:
+        events: list[FallEvent] = []
+        for n in range(round(seconds * rate_hz)):
+            self.t_s += 1.0 / rate_hz
+            people = self.tracker.update(View("a", self.t_s, aspect), story(n / rate_hz))
+            people = [replace(one, id="body_aaaaa") for one in people]
+            events = self.detector.update(self.t_s, people)
+            self.history += [event for event in events if event not in self.history]
+        return events
+
+
+def other_stands(_: float) -> list[Body]:
+    return [stick_body(hip=(1.05, 0.5))]
+
+
+@pytest.mark.parametrize("kind", [Watcher, OneIdentity])
+@pytest.mark.parametrize("gap_s", [0.0, 0.2, 0.4, 0.6, 1.0, 3.0])
+@pytest.mark.parametrize("down_s", [0.8, 1.2, 3.0])
+def test_another_person_who_stands_nearby_never_ends_a_fall(
+    kind: type[Watcher], gap_s: float, down_s: float
+) -> None:
+    watcher = kind()
+    watcher.watch(stand, 2.0)
+    watcher.watch(fall(), down_s)
+    watcher.watch(nobody, gap_s)
+    (event,) = watcher.watch(other_stands, 10.0)
+    assert event.state is State.CONFIRMED
+    assert State.RECOVERED not in {e.state for e in watcher.history}
+
+
+@pytest.mark.parametrize("lean_deg", [50.0, 60.0, 65.0])
+def test_a_helper_who_kneels_beside_and_stands_up_ends_nothing(lean_deg: float) -> None:
+    watcher = stand_fall_lie()
+    watcher.watch(nobody, 20.0)
+    kneels = {"inclination": math.radians(lean_deg), "thigh": math.radians(-100), "shank": math.radians(30)}
+    watcher.watch(lambda _: [stick_body(hip=(0.60, 0.66), **kneels)], 5.0)
+    rises = move((0, kneels, 0.3), (2.0, {}, 0.84))
+    (event,) = watcher.watch(rises, 6.0)
+    assert event.state is State.CONFIRMED
+
+
+def test_somebody_lost_on_the_floor_recovers_when_seen_lying_again_and_getting_up() -> None:
+    watcher = OneIdentity()
+    watcher.watch(stand, 2.0)
     watcher.watch(fall(), 3.0)
-    assert len(watcher.confirmed()) == 2
+    watcher.watch(nobody, 5.0)
+    watcher.watch(lie, 2.0)
+    (event,) = watcher.watch(get_up, 5.0)
+    assert event.state is State.RECOVERED
+
+
+def test_somebody_lost_while_getting_up_is_not_up() -> None:
+    watcher = OneIdentity()
+    watcher.watch(stand, 2.0)
+    watcher.watch(fall(), 3.0)
+    watcher.watch(get_up, 1.0)
+    watcher.watch(nobody, 0.6)
+    (event,) = watcher.watch(stand, 5.0)
+    assert event.state is State.CONFIRMED
+
+
+SLOWLY_DOWN = slow(3.0)
+FLOOR_SEAT = {"inclination": math.radians(20.0), "thigh": -math.pi / 2, "shank": -math.pi / 2}
+
+
+def test_somebody_found_lying_who_only_sits_up_on_the_floor_has_not_recovered() -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    watcher.watch(SLOWLY_DOWN, 3.5)
+    watcher.watch(lie, 14.0)
+    sits_up = move((0, LYING, 0.1), (1.5, FLOOR_SEAT, 0.1))
+    (event,) = watcher.watch(sits_up, 8.0)
+    assert (event.kind, event.state) == (Kind.LYING, State.CONFIRMED)
+
+
+@pytest.mark.parametrize("end", [({}, 0.84), (SITTING, 0.45)])
+def test_somebody_found_lying_recovers_by_standing_up_or_taking_a_seat(
+    end: tuple[dict[str, float], float],
+) -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    watcher.watch(SLOWLY_DOWN, 3.5)
+    watcher.watch(lie, 14.0)
+    (event,) = watcher.watch(move((0, LYING, 0.1), (2.5, *end)), 8.0)
+    assert (event.kind, event.state) == (Kind.LYING, State.RECOVERED)
+
+
+def test_somebody_suspected_to_lie_who_is_lost_from_sight_still_lies_there() -> None:
+    watcher = Watcher()
+    watcher.watch(nobody, 61.0)
+    watcher.watch(lie, 35.0)
+    (event,) = watcher.watch(nobody, 60.0)
+    assert (event.kind, event.state) == (Kind.LYING, State.CONFIRMED)
 
 
 # Properties --------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stick_people import LYING, stick_body
+from stick_people import LYING, going_down, stick_body
 
 from care_robot.perception.bodies import Body
 from care_robot.perception.people import MEMORY_S, PeopleTracker, Person, View, room_of
@@ -59,6 +59,27 @@ def test_an_identity_survives_two_seconds_behind_something(hidden_s: float, kept
         assert tracker.update(view(n / RATE_HZ), []) == []
     (after,) = tracker.update(view(hidden_s), [walk(0.55)])
     assert (after.id == before.id) is kept
+
+
+@pytest.mark.parametrize("hidden_s", [0.2, 0.5, 1.0, 1.7])
+def test_who_stands_beside_somebody_lying_does_not_get_that_identity(hidden_s: float) -> None:
+    tracker = PeopleTracker()
+    tracker.update(view(0.0), [stick_body()])
+    for n in range(1, 11):
+        (lying,) = tracker.update(view(n / RATE_HZ), [going_down(n / 10)])
+    (upright,) = tracker.update(view(1.0 + hidden_s), [stick_body(hip=(1.05, 0.5))])
+    assert upright.id != lying.id
+    again = tracker.update(view(1.1 + hidden_s), [stick_body(hip=(1.05, 0.5)), going_down(1.0)])
+    assert again[0].id == upright.id
+    assert again[1].id == lying.id
+
+
+@pytest.mark.parametrize("rate_hz", [5.0, 10.0, 30.0])
+def test_who_gets_up_in_sight_keeps_the_identity(rate_hz: float) -> None:
+    tracker = PeopleTracker()
+    steps = round(1.0 * rate_hz)
+    seen = [tracker.update(view(n / rate_hz), [going_down(1.0 - n / steps)]) for n in range(steps + 1)]
+    assert len({identity for people in seen for identity in ids(people)}) == 1
 
 
 def test_who_is_hidden_is_still_there_for_two_seconds() -> None:

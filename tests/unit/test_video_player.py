@@ -91,7 +91,7 @@ def test_a_device_that_hangs_is_reported_as_not_closed() -> None:
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(VideoError("The file is gone."), "The file is gone."), (KeyError("k"), "0 cannot be shown")],
+    [(VideoError("The file is gone."), "The file is gone."), (KeyError("k"), "0 cannot be played")],
 )
 def test_what_goes_wrong_is_kept_as_a_sentence(error: Exception, said: str) -> None:
     def failing(_: Source) -> Iterator[Frame]:
@@ -105,12 +105,40 @@ def test_what_goes_wrong_is_kept_as_a_sentence(error: Exception, said: str) -> N
     assert not playing.ended
 
 
-def test_an_error_while_showing_closes_the_device() -> None:
+def test_a_frame_that_cannot_be_shown_is_counted_and_the_next_ones_come() -> None:
+    tried: list[int] = []
+    problems: list[str] = []
+
+    def show(_: Frame) -> None:
+        tried.append(1)
+        problems.append(playing.problem)
+        if len(tried) < 3:
+            raise ValueError("no room")
+
+    def four(_: Source) -> Iterator[Frame]:
+        yield from [FRAME] * 4
+
+    playing = player(four, show)
+    playing.start()
+    wait_until_done(playing)
+    assert (playing.frames, playing.failed) == (4, 2)
+    assert [("no room" in problem) for problem in problems] == [False, True, True, False]
+
+
+def test_what_never_can_be_shown_stays_a_problem() -> None:
     def refuse(_: Frame) -> None:
         raise ValueError("no room")
 
-    playing = player(endless, refuse)
+    def two(_: Source) -> Iterator[Frame]:
+        yield from [FRAME] * 2
+
+    playing = player(two, refuse)
     playing.start()
     wait_until_done(playing)
-    assert "no room" in playing.problem
+    assert "0 cannot be shown: no room" in playing.problem
     assert not playing.is_open
+
+
+@pytest.mark.parametrize(("source", "live"), [("0", True), ("/dev/video7", True), ("walk.mp4", False)])
+def test_a_camera_is_live_and_a_file_is_not(source: str, live: bool) -> None:
+    assert Player(VideoSettings(source), lambda _: None).live is live
