@@ -57,8 +57,9 @@ class PageState(Enum):
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+    """No channel confirmed it; it may have arrived all the same, and is tried again under its id."""
     WITHDRAWN = "withdrawn"
-    """A human took the alarm before the page was confirmed."""
+    """Before it was confirmed, a human took the alarm, or newer pages took its place."""
 
 
 class Text(NamedTuple):

@@ -4,8 +4,9 @@ It activates itself and depends on nobody: without speech it pages at once, and 
 from memory.
 """
 
-import contextlib
+import math
 import os
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -19,8 +20,9 @@ from care_robot_msgs.msg import AlarmArray, AlarmTransition, FallEvent, FallEven
 from care_robot_msgs.srv import AcknowledgeAlarm, RaiseAlarm, ResolveAlarm
 from rclpy.action import ActionClient
 from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
-from care_robot.care.alarms import Alarm, Transition
+from care_robot.care.alarms import Alarm, Transition, digest
 from care_robot.care.config import CareConfig, CareConfigError, load_config
 from care_robot.care.effects import (
     AskResident,
@@ -83,6 +85,21 @@ class CareManagerNode(CareNode[Parameters]):
         super().__init__("care_manager", Parameters, **options)
         self._store: AlarmStore | None = None
         self._started = False
+        self._ending = False
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Only at the end of the process: no other program may stop the alarms."""
+        if not self._ending:
+            self.get_logger().error(
+                "Refused to be deactivated, because nobody would be watched over; end the process instead."
+            )
+            return TransitionCallbackReturn.FAILURE
+        return super().on_deactivate(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of everything at the end."""
+        self._ending = True
+        return super().on_shutdown(state)
 
     def configure(self, parameters: Parameters) -> None:
         """Open the database and wire the topics; ConfigurationError where alarms could not be handled."""
@@ -122,16 +139,14 @@ class CareManagerNode(CareNode[Parameters]):
 
     def _say_that_nobody_watches(self, config: CareConfig, folder: Path, problem: str) -> None:
         """Page the first tier, once an hour: believing to be watched over is worse than knowing better."""
-        told = folder / "care.db.unwatched"
         now = self._now()
-        try:
-            recent = 0.0 <= now.timestamp() - told.stat().st_mtime < REPEAT_LAST_WORDS_S
-        except OSError:
-            recent = False
-        if not recent:
-            self._notifier.send_by_any(unwatched_pages(config, now, problem), LAST_WORDS_S)
-            with contextlib.suppress(OSError):
-                told.touch()
+        name = f"care_robot-{os.getuid()}-{digest(str(folder.absolute()))}.unwatched"
+        # The folder is often just what cannot be written.
+        marks = (folder / "care.db.unwatched", Path(tempfile.gettempdir()) / name)
+        if any(0.0 <= now.timestamp() - _marked_s(mark) < REPEAT_LAST_WORDS_S for mark in marks):
+            return
+        self._notifier.send_by_any(unwatched_pages(config, now, problem), LAST_WORDS_S)
+        any(_mark(mark) for mark in marks)
 
     def activate(self) -> None:
         """Go on with the alarms of the last run; with simulated time, as soon as there is a time."""
@@ -282,6 +297,28 @@ class CareManagerNode(CareNode[Parameters]):
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.now_s(), timezone.utc)
+
+
+def _marked_s(path: Path) -> float:
+    """When a mark was set; long ago for none, or one that somebody else put there."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return -math.inf
+    return found.st_mtime if found.st_uid == os.getuid() else -math.inf
+
+
+def _mark(path: Path) -> bool:
+    """Set a mark; false where that cannot be done."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return False
+    try:
+        os.utime(descriptor)
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _config(parameters: Parameters) -> CareConfig:

@@ -11,6 +11,8 @@ from itertools import product
 
 MIN_CONFIDENCE = 0.6
 """Below it a recognised "OK" may be another word; words of help count at any confidence."""
+MAX_LENGTH = 1000
+"""Characters of an utterance that are judged: nobody says more in one breath."""
 
 
 class Meaning(Enum):
@@ -71,7 +73,7 @@ def normalise(text: str) -> str:
 
 def calls_for_help(text: str) -> bool:
     """Whether words call somebody even when nothing was asked."""
-    return _contains(normalise(text), _KO_CALLS, _EN_CALLS)
+    return _contains(normalise(text[:MAX_LENGTH]), _KO_CALLS, _EN_CALLS)
 
 
 def classify(text: str, language: str, confidence: float = 1.0) -> Meaning:
@@ -80,17 +82,17 @@ def classify(text: str, language: str, confidence: float = 1.0) -> Meaning:
     Parameters
     ----------
     text
-        The whole answer.
+        The whole answer; one that is longer than `MAX_LENGTH` is never OK.
     language
         Language of the question, ``ko`` or ``en``: OK counts only in it, help counts in any.
     confidence
         Of speech recognition, 0 to 1.
     """
-    words = normalise(text)
+    words = normalise(text[:MAX_LENGTH])
     if _contains(words, _KO_CALLS + _KO_DISTRESS, _EN_CALLS + _EN_DISTRESS):
         return Meaning.HELP
     whole = words.replace(" ", "") if language == "ko" else words
-    sure = math.isfinite(confidence) and confidence >= MIN_CONFIDENCE
+    sure = math.isfinite(confidence) and confidence >= MIN_CONFIDENCE and len(text) <= MAX_LENGTH
     return Meaning.OK if sure and whole in _OK.get(language, frozenset()) else Meaning.UNCLEAR
 
 

@@ -4,6 +4,7 @@ It is driven by `handle(now, input)` and answers with what changed, which must b
 is to be done. Nothing here waits: whatever does not come is settled by a deadline.
 """
 
+import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -40,7 +41,7 @@ from care_robot.care.inputs import (
     StorageFailed,
 )
 from care_robot.care.ledger import Ledger
-from care_robot.care.pager import BY, Pager, needs_somebody_there
+from care_robot.care.pager import BY, Pager, channel_id, needs_somebody_there
 
 SHOWN_AFTER_END = timedelta(hours=1)
 """How long a resolved alarm stays in the list."""
@@ -194,16 +195,19 @@ class CareEngine:
         room, by = clean_text(request.room), clean_text(request.by)
         detail = clean_text(request.reason, MAX_REASON)
         source_id = clean_id(request.source_id) or f"unnamed-{digest(str(now), by, room, detail)}"
-        key = f"raise:{source_id}"
-        if key in self._ledger.seen:
-            return Reply(self._ledger.seen[key])
+        for alarm in self._ledger.open_alarms():
+            if any(sources.raised_id(source.key) == source_id for source in alarm.sources):
+                return Reply(alarm.id)
+        # A button that is pressed again after its alarm was resolved calls anew.
+        keys = (sources.raise_key(source_id, n) for n in itertools.count(1))
+        key = next(key for key in keys if key not in self._ledger.seen)
         resident_id = clean_id(request.resident_id) or self._config.resident_in(room).id
         shared = {AlarmKind.FALL: "fall", AlarmKind.LYING: "fall", AlarmKind.HELP: "help"}
         if kind in shared:
             priority = Priority.HIGH
         source = Source(key, kind, "", room, now)
         why = phrases.reason("raised_reported", detail=detail or phrases.KINDS[kind], by=by or "-")
-        condition = shared.get(kind, key)
+        condition = shared.get(kind, f"raise:{source_id}")
         self._occurred(source, condition, priority, why, source_id=source_id, resident_id=resident_id, by=by)
         return Reply(self._ledger.seen[key])
 
@@ -336,15 +340,18 @@ class CareEngine:
 
     def _page_ended(self, ended: PageEnded) -> None:
         page = self._ledger.pages.get(ended.page_id)
-        if page is None or ended.channel != page.channel or page.state is not PageState.PENDING:
+        if page is None or page.state not in (PageState.PENDING, PageState.FAILED):
             return
-        if ended.delivered:
+        if ended.delivered:  # however late
             self._pager.delivered(page)
             return
+        if ended.channel != page.channel or page.state is PageState.FAILED:
+            return
         detail = f"{page.contact_id}/{self._pager.channel_name(page)}"
+        channel = channel_id(page.contact_id, page.channel)
         self._pager.failed(page)
         why = phrases.reason("channel_down", detail=f"{detail} ({clean_text(ended.problem) or '-'})")
-        self._technical(f"channel:{detail}", why)
+        self._technical(channel, why)
 
     def _act_on_deadlines(self) -> None:
         for page in self._pager.overdue():
@@ -383,7 +390,7 @@ class CareEngine:
     def _notify(self, alarm: Alarm, why: Text) -> None:
         self._asker.stop(alarm)
         first = alarm.rounds == 0 and alarm.kind in (AlarmKind.FALL, AlarmKind.LYING, AlarmKind.HELP)
-        self._pager.notify(alarm, 1, why)
+        self._pager.notify(alarm, why)
         if first:
             self._asker.tell(alarm, phrases.TOLD_PAGED)
 

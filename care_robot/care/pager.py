@@ -23,7 +23,10 @@ BY = "care_manager"
 CHANNEL_TIMEOUT = timedelta(seconds=20)
 """A channel that has not answered by then counts as dead, whatever its own time-outs are."""
 UNREACHED_RETRY = timedelta(seconds=15)
-"""When nobody of any tier could be reached, how soon to start again."""
+"""When nobody of the last tier could be reached, how soon to start again; then twice as long each time."""
+UNREACHED_RETRY_MAX = timedelta(minutes=5)
+TECHNICAL_RETRIES = 5
+"""An alarm that does not escalate is not worth more; a care alarm is tried until somebody is reached."""
 
 
 class Pager:
@@ -40,77 +43,58 @@ class Pager:
     def __init__(self, config: CareConfig, ledger: Ledger) -> None:
         self._config = config
         self._ledger = ledger
+        # How often in a row nobody was reached, by alarm; a restart begins again with short waits.
+        self._unreached: dict[str, int] = {}
 
-    def notify(self, alarm: Alarm, tier: int, why: Text) -> None:
-        """Page everybody of a tier; the alarm waits for one of them to take it."""
-        ledger = self._ledger
-        alarm.state, alarm.tier = AlarmState.NOTIFIED, tier
-        alarm.rounds += 1
-        alarm.ok_at = alarm.page_by = None
-        escalates = alarm.priority in (Priority.MEDIUM, Priority.HIGH)
-        after_s = self._config.next_tier_after_s(alarm.priority)
-        alarm.deadline_at = ledger.now + timedelta(seconds=after_s) if escalates else None
-        for settled in ledger.pages_of(alarm):
-            if settled.state is not PageState.PENDING:
-                ledger.forget_page(settled)
-        contacts = self._config.contacts_of(tier)
-        names = ", ".join(contact.label for contact in contacts)
-        ledger.record(alarm, "paged", BY, phrases.reason("paged", tier=tier, contacts=names, why=why))
-        for contact in contacts:
-            page = Page(
-                id=f"{alarm.id}-{alarm.rounds}-{contact.id}",
-                alarm_id=alarm.id,
-                round=alarm.rounds,
-                tier=tier,
-                contact_id=contact.id,
-                kind=alarm.kind,
-                priority=alarm.priority,
-                resident_name=alarm.resident_name,
-                room=alarm.room,
-                event_at=alarm.event_at,
-                created_at=ledger.now,
-                text=phrases.page(alarm, why),
-            )
-            self._send(page)
+    def notify(self, alarm: Alarm, why: Text) -> None:
+        """Page everybody of the first tier anew; the alarm waits for a human to take it."""
+        self.withdraw(alarm)
+        self._page_tier(alarm, 1, why)
 
     def next_tier(self, alarm: Alarm, event: str) -> None:
         """Page the tier after the one paged last; after the last tier, the first."""
         tier = alarm.tier % self._config.tiers + 1
-        self.notify(alarm, tier, phrases.reason(event, tier=alarm.tier))
+        self._page_tier(alarm, tier, phrases.reason(event, tier=alarm.tier))
 
     def resume(self) -> None:
         """After a restart: send again, under the same id, every page whose fate is not known."""
         for page in list(self._ledger.pages.values()):
             if page.state is not PageState.PENDING:
                 continue
-            contact = self._config.contact(page.contact_id)
             page.repeat = True
-            if contact is None:
+            alarm = self._ledger.alarms.get(page.alarm_id)
+            channel = self._channel(alarm, page.contact_id, page.channel)
+            channel = self._channel(alarm, page.contact_id) if channel is None else channel
+            if channel is None:
                 self._lost(page)
             else:
-                page.channel = min(page.channel, len(contact.channels) - 1)
-                self._send(page)
+                self._send(page, channel)
 
     def delivered(self, page: Page) -> None:
         """A channel took the page."""
+        late, alarm = page.state is PageState.FAILED, self._ledger.alarms.get(page.alarm_id)
+        if late and alarm is not None and alarm.state is AlarmState.NOTIFIED:
+            self._wait_for_somebody(alarm)
+        self._unreached.pop(page.alarm_id, None)
         self._settle(page, PageState.DELIVERED)
         self._note(page, "page_delivered")
 
     def failed(self, page: Page) -> None:
         """A channel did not take the page: try the contact's next one, or else the next tier."""
         self._note(page, "page_failed")
-        contact = self._config.contact(page.contact_id)
-        if contact is not None and page.channel + 1 < len(contact.channels):
-            page.channel += 1
-            page.repeat = True
-            self._send(page)
-        else:
+        page.repeat = True
+        alarm = self._ledger.alarms.get(page.alarm_id)
+        channel = self._channel(alarm, page.contact_id, page.channel + 1)
+        if channel is None:
             self._lost(page)
+        else:
+            self._send(page, channel)
 
     def withdraw(self, alarm: Alarm) -> None:
-        """Send no more pages of an alarm that a human has taken."""
+        """Send no more pages of an alarm that a human has taken, or that is notified anew."""
+        self._unreached.pop(alarm.id, None)
         for page in self._ledger.pages_of(alarm):
-            if page.state is PageState.PENDING:
+            if page.state in (PageState.PENDING, PageState.FAILED):
                 self._settle(page, PageState.WITHDRAWN)
 
     def overdue(self) -> list[Page]:
@@ -121,9 +105,73 @@ class Pager:
     def channel_name(self, page: Page) -> str:
         """What the page's channel is called in reasons: no address, which may be a secret."""
         contact = self._config.contact(page.contact_id)
-        return contact.channels[page.channel].type if contact else ""
+        return contact.channels[page.channel].type if contact and page.channel < len(contact.channels) else ""
 
-    def _send(self, page: Page) -> None:
+    def _page_tier(self, alarm: Alarm, tier: int, why: Text) -> None:
+        """Page a tier. Who may have got the last page, or may not, gets the same one again, never another."""
+        ledger = self._ledger
+        alarm.tier = tier
+        contacts = [c for c in self._config.contacts_of(tier) if self._channel(alarm, c.id) is not None]
+        if not contacts:  # the only way to them is what this alarm reports as dead
+            alarm.deadline_at = None
+            ledger.touch(alarm)
+            if tier < self._config.tiers:
+                self._page_tier(alarm, tier + 1, why)
+            return
+        alarm.state = AlarmState.NOTIFIED
+        alarm.rounds += 1
+        alarm.ok_at = alarm.page_by = None
+        self._wait_for_somebody(alarm)
+        uncertain = {}
+        for page in ledger.pages_of(alarm):
+            if page.state in (PageState.PENDING, PageState.FAILED):
+                uncertain[page.contact_id] = page
+            else:
+                ledger.forget_page(page)
+        pages = [uncertain.get(c.id) or self._new_page(alarm, c.id, why) for c in contacts]
+        if any(contact.id not in uncertain for contact in contacts):  # what is only repeated has its step
+            names = ", ".join(contact.label for contact in contacts)
+            ledger.record(alarm, "paged", BY, phrases.reason("paged", tier=tier, contacts=names, why=why))
+        for page in pages:
+            page.round = alarm.rounds
+            if page.id in ledger.page_due:  # still on its way
+                ledger.touch_page(page)
+                continue
+            page.state, channel = PageState.PENDING, self._channel(alarm, page.contact_id)
+            if channel is not None:
+                self._send(page, channel)
+
+    def _new_page(self, alarm: Alarm, contact_id: str, why: Text) -> Page:
+        return Page(
+            id=f"{alarm.id}-{alarm.rounds}-{contact_id}",
+            alarm_id=alarm.id,
+            round=alarm.rounds,
+            tier=alarm.tier,
+            contact_id=contact_id,
+            kind=alarm.kind,
+            priority=alarm.priority,
+            resident_name=alarm.resident_name,
+            room=alarm.room,
+            event_at=alarm.event_at,
+            created_at=self._ledger.now,
+            text=phrases.page(alarm, why),
+        )
+
+    def _wait_for_somebody(self, alarm: Alarm) -> None:
+        after = timedelta(seconds=self._config.next_tier_after_s(alarm.priority))
+        alarm.deadline_at = self._ledger.now + after if _escalates(alarm) else None
+        self._ledger.touch(alarm)
+
+    def _channel(self, alarm: Alarm | None, contact_id: str, first: int = 0) -> int | None:
+        """Place of the contact's next channel from `first`; never the one that the alarm reports as dead."""
+        contact = self._config.contact(contact_id)
+        for place in range(first, len(contact.channels) if contact else 0):
+            if alarm is None or alarm.condition != f"technical:{channel_id(contact_id, place)}":
+                return place
+        return None
+
+    def _send(self, page: Page, channel: int) -> None:
+        page.channel = channel
         self._ledger.touch_page(page)
         self._ledger.page_due[page.id] = self._ledger.now + CHANNEL_TIMEOUT
         self._ledger.effects.append(SendPage(page, page.channel, page.repeat))
@@ -143,16 +191,36 @@ class Pager:
             if alarm.tier < self._config.tiers:
                 self.next_tier(alarm, "not_reached")
             else:
-                soon = self._ledger.now + UNREACHED_RETRY
-                alarm.deadline_at = min(alarm.deadline_at or soon, soon)
-                self._ledger.touch(alarm)
+                self._try_again_later(alarm)
+
+    def _try_again_later(self, alarm: Alarm) -> None:
+        tries = self._unreached.get(alarm.id, 0)
+        self._unreached[alarm.id] = tries + 1
+        alarm.deadline_at = None
+        if _escalates(alarm) or tries < TECHNICAL_RETRIES:
+            alarm.deadline_at = self._ledger.now + min(
+                UNREACHED_RETRY * 2 ** min(tries, 10), UNREACHED_RETRY_MAX
+            )
+        self._ledger.touch(alarm)
 
     def _note(self, page: Page, event: str) -> None:
+        """Add what a channel did to the history; a failure that is only repeated adds nothing."""
         alarm, contact = self._ledger.alarms.get(page.alarm_id), self._config.contact(page.contact_id)
-        if alarm is not None:
-            who = contact.label if contact else page.contact_id
-            why = phrases.reason(event, contact=who, channel=self.channel_name(page))
-            self._ledger.record(alarm, event, BY, why)
+        if alarm is None:
+            return
+        fields = {
+            "contact": contact.label if contact else page.contact_id,
+            "channel": self.channel_name(page),
+        }
+        failed, delivered = (phrases.reason(e, **fields) for e in ("page_failed", "page_delivered"))
+        last = next((s.reason for s in reversed(alarm.history) if s.reason in (failed, delivered)), None)
+        if event == "page_delivered" or last != failed:
+            self._ledger.record(alarm, event, BY, phrases.reason(event, **fields))
+
+
+def channel_id(contact_id: str, place: int) -> str:
+    """How a contact's channel is named in the technical alarm of its failure."""
+    return f"channel:{contact_id}/{place + 1}"
 
 
 def unwatched_pages(config: CareConfig, now: datetime, problem: str) -> list[Page]:
@@ -180,4 +248,8 @@ def unwatched_pages(config: CareConfig, now: datetime, problem: str) -> list[Pag
 
 def needs_somebody_there(alarm: Alarm) -> bool:
     """Whether taking the alarm means going to the resident."""
-    return alarm.kind is not AlarmKind.TECHNICAL and alarm.priority in (Priority.MEDIUM, Priority.HIGH)
+    return alarm.kind is not AlarmKind.TECHNICAL and _escalates(alarm)
+
+
+def _escalates(alarm: Alarm) -> bool:
+    return alarm.priority in (Priority.MEDIUM, Priority.HIGH)

@@ -35,6 +35,17 @@ def confirmed_at(report: FallReport, now: datetime) -> datetime:
     return min(report.confirmed_at or now, now)
 
 
+def raise_key(source_id: str, n: int) -> str:
+    """Key of the `n`-th event, from 1, that another program reports under one id."""
+    return f"raise:{source_id}" if n == 1 else f"raise@{n}:{source_id}"
+
+
+def raised_id(key: str) -> str | None:
+    """The id under which another program reported an event; none for an event of another origin."""
+    origin, _, source_id = key.partition(":")
+    return source_id if origin.partition("@")[0] == "raise" else None
+
+
 def of_words(heard: Heard, now: datetime) -> Source:
     """A call for help: the same words of the same time are one call, whichever way they come."""
     key = f"heard:{(heard.at or now).isoformat()}:{digest(heard.text)}"

@@ -140,7 +140,8 @@ def _load(connection: Connection) -> Snapshot:
     for row in _of(connection, EVENTS, of_shown, EVENTS.c.n):
         alarms[row.alarm_id].history.append(Transition(**_fields(row, "alarm_id")))
     pages = [Page(**_fields(row)) for row in _of(connection, PAGES, of_shown, PAGES.c.created_at)]
-    wanted = [p for p in pages if p.state is PageState.PENDING or p.round == alarms[p.alarm_id].rounds]
+    uncertain = (PageState.PENDING, PageState.FAILED)
+    wanted = [p for p in pages if p.state in uncertain or p.round == alarms[p.alarm_id].rounds]
     seen = {row.key: row.alarm_id for row in connection.execute(select(SOURCES.c.key, SOURCES.c.alarm_id))}
     return Snapshot(list(alarms.values()), wanted, seen)
 

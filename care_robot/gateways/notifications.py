@@ -26,6 +26,10 @@ class ChannelError(Exception):
     """A channel did not take a page; the message says why, without addresses."""
 
 
+class _UnreachableError(Exception):
+    """No connection, so the page has certainly not arrived."""
+
+
 class Channel(Protocol):
     """One way to a contact."""
 
@@ -91,21 +95,25 @@ class WebhookChannel:
         self._timeout_s = timeout_s
 
     def send(self, message: Message) -> None:
-        """Post once, and once more where the server could not be reached or says that it is in trouble."""
+        """Post once, and once more where there was no answer or the server says that it is in trouble."""
         pause = threading.Event()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 status = self._post(json.dumps(message, ensure_ascii=False).encode("utf-8"))
             except ssl.SSLCertVerificationError as error:
                 raise ChannelError(f"its certificate does not hold ({error.verify_message})") from error
+            except _UnreachableError as error:
+                problem = f"it cannot be reached ({error})"
             except (OSError, http.client.HTTPException) as error:
-                problem = f"it cannot be reached ({type(error).__name__})"
+                problem = f"it gave no answer, so the page may have arrived or not ({type(error).__name__})"
+                message = {**message, "repeat": True}
             else:
                 if 200 <= status < 300:
                     return
                 problem = f"it answered with HTTP status {status}"
                 if status < 500 and status != 429:
                     raise ChannelError(problem)
+                message = {**message, "repeat": True}
             if attempt < ATTEMPTS:
                 pause.wait(PAUSE_S)
         raise ChannelError(problem)
@@ -120,6 +128,12 @@ class WebhookChannel:
         else:
             connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
         try:
+            try:
+                connection.connect()
+            except ssl.SSLCertVerificationError:
+                raise
+            except OSError as error:
+                raise _UnreachableError(type(error).__name__) from error
             headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "care_robot"}
             connection.request("POST", self._target, body, headers)
             return connection.getresponse().status

@@ -1,6 +1,7 @@
 """The care_manager node: topics, services and actions around a real database and real pages."""
 
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from care_robot_msgs.action import Ask
 from care_robot_msgs.msg import Alarm, AlarmArray, Evidence, FallEvent, FallEventArray, Utterance
 from care_robot_msgs.srv import AcknowledgeAlarm, RaiseAlarm, ResolveAlarm
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rosgraph_msgs.msg import Clock
@@ -19,6 +22,7 @@ from care_robot.care.alarms import AlarmKind, AlarmState, Priority
 from care_robot.care.care_manager_node import CareManagerNode
 from care_robot.care.inputs import FallState
 from care_robot.console.pager import Pager
+from care_robot.gateways.notifications import Notifier
 from care_robot.ros import qos
 from care_robot.ros.conversions import to_seconds, to_stamp
 
@@ -188,7 +192,7 @@ def test_a_late_subscriber_and_a_restarted_node_know_the_open_alarms(ros: Any, c
     falls(ros)(fall(ros))
     page = phone[1].get(timeout=TIMEOUT_S)
     alarm = the_alarm(ros.inbox(AlarmArray, "alarms", qos.LATCHED), lambda a: "page_delivered" in events(a))
-    assert first.trigger_deactivate().name == first.trigger_cleanup().name == "SUCCESS"
+    assert first.trigger_shutdown().name == "SUCCESS"
     alarms = ros.inbox(AlarmArray, "alarms", qos.LATCHED)
     care()
     falls(ros)(fall(ros))  # the fall is still being repeated
@@ -324,9 +328,35 @@ def test_a_database_that_cannot_be_used_is_told_to_a_human(ros: Any, tmp_path: P
     assert phone[1].empty()  # a node that is started again and again does not page each time
 
 
+def test_last_words_are_not_repeated_where_their_folder_cannot_be_written(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    said: list[str] = []
+    monkeypatch.setattr(Notifier, "send_by_any", lambda _, pages, timeout_s: said.append(pages[0].text.en))
+    (tmp_path / "file").write_text("x")
+    for _ in range(2):
+        assert "cannot be opened" in refusal(ros, data_dir=str(tmp_path / "file" / "data"))
+    assert len(said) == 1
+    # Another data_dir is another trouble.
+    refusal(ros, data_dir=str(tmp_path / "file" / "other"))
+    assert len(said) == 2
+
+
+def test_nobody_deactivates_it_from_outside(ros: Any, care: Any, phone: Any) -> None:
+    node = care()
+    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
+    assert not ros.call(ChangeState, "care_manager/change_state", request).success
+    assert node.active
+    raised = RaiseAlarm.Request(kind=Alarm.KIND_MANUAL, priority=Alarm.PRIORITY_HIGH, by="Park")
+    assert ros.call(RaiseAlarm, "alarms/raise", raised).success
+    assert phone[1].get(timeout=TIMEOUT_S)["kind"] == "manual"
+
+
 def test_a_newer_database_is_refused(ros: Any, care: Any, tmp_path: Path) -> None:
     node = care()
-    assert node.trigger_deactivate().name == node.trigger_cleanup().name == "SUCCESS"
+    assert node.trigger_shutdown().name == "SUCCESS"
     connection = sqlite3.connect(tmp_path / "care.db")
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.commit()

@@ -171,9 +171,13 @@ def test_any_text_has_a_meaning(text: str) -> None:
     assert calls_for_help(text) in (True, False)
 
 
-def test_a_long_utterance_is_heard_to_its_end() -> None:
-    assert classify("아 " * 5_000 + "도와주세요", "ko") is Meaning.HELP
-    assert classify("괜찮아요 " * 2_000, "ko") is Meaning.UNCLEAR
+def test_a_thousand_characters_of_an_utterance_are_judged_and_one_that_was_cut_is_never_ok() -> None:
+    assert classify("아 " * 490 + "도와주세요", "ko") is Meaning.HELP
+    assert classify("도와주세요 " * 500_000, "ko") is Meaning.HELP
+    assert classify("괜찮아요" + " " * 996, "ko") is Meaning.OK
+    assert classify("괜찮아요" + " " * 997, "ko") is Meaning.UNCLEAR
+    assert classify("가" * 1_000 + "도와주세요", "ko") is Meaning.UNCLEAR
+    assert not calls_for_help("가" * 1_000 + "도와주세요")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Tiers, channels and the humans who take an alarm."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from care_house import TWO_TIERS, House
+from care_house import START, TWO_TIERS, House
 
 from care_robot.care.alarms import AlarmKind, AlarmState, Priority
-from care_robot.care.config import parse_config
-from care_robot.care.effects import Refusal, StopAsking
+from care_robot.care.config import Timeouts, parse_config
+from care_robot.care.effects import Refusal, SendPage, StopAsking
 from care_robot.care.inputs import Acknowledge, Attend, FallState, Heard, PageEnded, Raise, Resolve
 
 
@@ -228,6 +229,128 @@ def test_everybody_of_a_tier_is_paged(tmp_path: Path) -> None:
     house = House(tmp_path, config)
     call(house)
     assert contacts(house) == ["a", "b"]
+
+
+# Uncertain pages and waiting longer ------------------------------------------------------------------
+
+ONE_WEBHOOK = parse_config(
+    {"contacts": [{"id": "son", "channels": [{"type": "webhook", "url": "https://example.org/x"}]}]}, "one"
+)
+
+
+@pytest.fixture
+def dead(tmp_path: Path) -> House:
+    """One contact, whose only channel never confirms a page."""
+    house = House(tmp_path, ONE_WEBHOOK)
+    house.channels = {"webhook": False}
+    return house
+
+
+def care_pages(house: House) -> list[SendPage]:
+    return [sent for sent in house.pages if sent.page.priority is Priority.HIGH]
+
+
+def test_a_page_that_may_have_arrived_is_only_repeated_under_its_id(dead: House) -> None:
+    call(dead)
+    dead.wait(600)
+    dead.restart()
+    dead.wait(600)
+    assert len({sent.page.id for sent in care_pages(dead)}) == 1
+    assert [sent.repeat for sent in care_pages(dead)] == [False] + [True] * (len(care_pages(dead)) - 1)
+    assert len(care_pages(dead)) >= 6
+
+
+def test_so_is_one_whose_channel_never_answers(dead: House) -> None:
+    dead.channels = {}
+    dead.config = dead.config.model_copy(update={"timeouts": Timeouts(next_tier_s=5.0)})
+    dead.restart()
+    call(dead)
+    dead.wait(600)
+    assert len({sent.page.id for sent in care_pages(dead)}) == 1
+    assert [sent.repeat for sent in care_pages(dead)][:3] == [False, True, True]
+
+
+def test_once_delivered_and_not_taken_the_next_page_is_a_new_one(dead: House) -> None:
+    call(dead)
+    dead.channels = {"webhook": True}
+    dead.wait(15)
+    dead.wait(120)
+    first, again, new = care_pages(dead)
+    assert first.page.id == again.page.id != new.page.id
+    assert (again.repeat, new.repeat) == (True, False)
+
+
+def test_a_new_event_is_a_new_page_whatever_became_of_the_last(dead: House) -> None:
+    dead.do(Acknowledge(call(dead), "Park"))
+    dead.wait(1)
+    dead.do(Heard("도와주세요", dead.now))
+    first, new = care_pages(dead)
+    assert first.page.id != new.page.id
+    assert not new.repeat
+
+
+def test_a_delivery_that_is_reported_late_ends_the_doubt(dead: House) -> None:
+    call(dead)
+    dead.page_ends(care_pages(dead)[0], delivered=True)
+    dead.wait(119)
+    assert len(care_pages(dead)) == 1
+    assert dead.events()[-1] == "page_delivered"
+
+
+def test_the_wait_doubles_up_to_five_minutes_while_nobody_is_reached(dead: House) -> None:
+    call(dead)
+    sent_s: list[float] = []
+    while len(sent_s) < 8:
+        before = len(care_pages(dead))
+        dead.wait(1)
+        if len(care_pages(dead)) > before:
+            sent_s.append((dead.now - START).total_seconds())
+    assert [b - a for a, b in pairwise([0.0, *sent_s])] == [15, 30, 60, 120, 240, 300, 300, 300]
+
+
+def test_a_channel_that_stays_dead_fills_no_history(dead: House) -> None:
+    call(dead)
+    dead.wait(3 * 3600)
+    assert dead.events() == ["raised", "paged", "page_failed"]
+    (technical,) = [a for a in dead.alarms if a.priority is Priority.TECHNICAL]
+    assert technical.occurrences == len(care_pages(dead))
+    assert len(technical.history) == 1
+
+
+def test_a_technical_alarm_is_not_paged_by_the_channel_that_it_reports_as_dead(dead: House) -> None:
+    call(dead)
+    dead.wait(3600)
+    assert {sent.page.kind for sent in dead.pages} == {AlarmKind.HELP}
+
+
+def test_a_dead_channel_is_told_to_the_next_tier_where_the_first_has_no_other(tmp_path: Path) -> None:
+    people = [*ONE_WEBHOOK.contacts, TWO_TIERS.contacts[1].model_copy(update={"id": "aunt"})]
+    house = House(tmp_path, ONE_WEBHOOK.model_copy(update={"contacts": tuple(people)}))
+    house.channels["webhook"] = False
+    call(house)
+    assert [s.page.contact_id for s in house.pages if s.page.kind is AlarmKind.TECHNICAL] == ["aunt"]
+
+
+def test_a_technical_alarm_that_reaches_nobody_is_not_tried_for_ever(dead: House) -> None:
+    dead.do(Raise(AlarmKind.TECHNICAL, Priority.TECHNICAL, "camera-1", reason="blind"))
+    dead.wait(3600)
+    assert len(dead.pages) == 6
+    assert dead.keeper.next_deadline() is None
+
+
+def test_only_an_open_alarm_absorbs_what_is_reported_again_under_its_id(house: House) -> None:
+    button = Raise(AlarmKind.MANUAL, Priority.HIGH, "button_bathroom", by="button")
+    ids = []
+    for _ in range(3):
+        ids.append(house.do(button).reply.alarm_id)
+        assert house.do(button).reply.alarm_id == ids[-1]
+        house.restart()
+        assert house.do(button).reply.alarm_id == ids[-1]
+        house.do(Resolve(ids[-1], "Park", "seen to"))
+    house.wait(86400)
+    ids.append(house.do(button).reply.alarm_id)
+    assert len(set(ids)) == 4
+    assert len(house.pages) == 4
 
 
 # Restarts -------------------------------------------------------------------------------------------
