@@ -358,10 +358,12 @@ class _Printer:
 
     def _print(self) -> None:
         for line in iter(self._lines.get, None):
-            # The nodes go on when nobody reads any more (terminal closed, end of a pipe).
+            # The nodes go on when nobody reads any more (terminal closed, end of a pipe). Past sys.stdout: a
+            # write that never ends would keep its lock from the interpreter's own last flush.
             with contextlib.suppress(OSError, ValueError):
-                sys.stdout.write(line)
-                sys.stdout.flush()
+                left = line.encode(sys.stdout.encoding, errors="replace")
+                while left:
+                    left = left[os.write(sys.stdout.fileno(), left) :]
 
 
 def how_it_ended(code: int) -> str:
