@@ -6,6 +6,7 @@ Nodes of two systems with the same names answer to each other's services: neithe
 import fcntl
 import os
 import random
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -25,6 +26,14 @@ def domain_id(environment: Mapping[str, str]) -> int:
     if not given.isdecimal() or int(given) not in range(233):
         raise DomainError(f"ROS_DOMAIN_ID is '{given}'; set it to a number from 0 to 232, or unset it.")
     return int(given)
+
+
+def check_namespace(namespace: str) -> None:
+    """DomainError where a robot's namespace is neither empty nor names such as robot1 or home/robot1."""
+    if namespace and not re.fullmatch(r"[A-Za-z]\w*(/[A-Za-z]\w*)*", namespace, re.ASCII):
+        raise DomainError(
+            f"The namespace '{namespace}' must be a name such as robot1, without a / around it."
+        )
 
 
 @contextmanager

@@ -192,12 +192,13 @@ def main() -> None:
 
 @contextmanager
 def _operator(namespace: str) -> "Iterator[Operator]":
+    from care_robot.bringup.domain import DomainError  # noqa: PLC0415
     from care_robot.console.operator_node import Operator  # noqa: PLC0415
 
     try:
         with Operator(namespace) as operator:
             yield operator
-    except UsageError as error:
+    except (DomainError, UsageError) as error:
         _fail(str(error))
 
 

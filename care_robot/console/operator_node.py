@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import threading
 from collections.abc import Iterable
 from types import TracebackType
@@ -27,7 +26,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from care_robot.bringup.domain import domain_id
+from care_robot.bringup.domain import check_namespace, domain_id
 from care_robot.care.alarms import AlarmKind, AlarmState, Priority
 from care_robot.console.errors import UsageError
 from care_robot.console.events import AlarmSeen, AlarmStep, Event, FallSeen, PeopleSeen, Sink, Spoken
@@ -52,8 +51,7 @@ class Operator:
 
     def __init__(self, namespace: str = "", timeout_s: float = 5.0) -> None:
         self._timeout_s = timeout_s
-        if namespace and not re.fullmatch(r"[A-Za-z]\w*(/[A-Za-z]\w*)*", namespace, re.ASCII):
-            raise UsageError(f"The namespace '{namespace}' is no name such as robot1.")
+        check_namespace(namespace)
         domain_id(os.environ)
         self._context = Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)

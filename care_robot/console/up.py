@@ -1,14 +1,13 @@
 """``./care up``: the system with a camera, until Ctrl-C."""
 
 import os
-import re
 import time
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from care_robot.bringup.domain import claimed, domain_id
+from care_robot.bringup.domain import check_namespace, claimed, domain_id
 from care_robot.bringup.launcher import describe_arguments, parse_arguments, run
 from care_robot.care.store import default_folder
 from care_robot.console.errors import UsageError
@@ -46,8 +45,7 @@ def run_up(
     if language:
         given["language"] = language
     namespace = given.get("namespace", "")
-    if namespace and not re.fullmatch(r"[A-Za-z]\w*(/[A-Za-z]\w*)*", namespace, re.ASCII):
-        raise UsageError(f"The namespace '{namespace}' must be a name such as robot1, without a / around it.")
+    check_namespace(namespace)
     folder = Path(given.get("data_dir") or default_folder(os.environ))
     _keep_logs_in(folder / "log")
     option = f" --namespace {namespace}" if namespace else ""

@@ -99,6 +99,13 @@ def test_a_refusal_is_a_sentence_and_exit_code_2(
     assert sentence in " ".join(result.output.split())
 
 
+def test_a_domain_that_cannot_be_is_a_sentence(care: Care, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "abc")
+    result = care("alarm", "list")
+    assert result.exit_code == 2
+    assert "ROS_DOMAIN_ID is 'abc'" in result.output
+
+
 def test_an_answer_reaches_the_listeners(ros: Any, care: Care) -> None:
     heard = ros.inbox(Utterance, "utterance", qos.STATE)
     assert care("answer", "괜찮아요").exit_code == 0
