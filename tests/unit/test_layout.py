@@ -13,10 +13,12 @@ MODULES = sorted(p.relative_to(PACKAGE) for p in PACKAGE.rglob("*.py"))
 MAY_IMPORT = {
     "care": set(),
     "perception": {"care", "geometry"},
-    "planning": {"care", "geometry"},
-    "actuation": {"care", "geometry"},
+    "planning": {"care", "geometry", "description", "urdf"},
+    "actuation": {"care", "geometry", "description", "urdf"},
     "ros": {"geometry"},
     "geometry": set(),
+    "description": {"geometry"},
+    "urdf": {"description", "geometry"},
 }
 ON_TOP = {"console", "gateways", "simulation", "evaluation", "bringup"}
 ROS = re.compile(r"(rclpy|launch(_ros)?|\w+_msgs|rcl_interfaces|builtin_interfaces|care_robot\.ros)(\.|$)")
