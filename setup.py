@@ -15,6 +15,13 @@ NODES = {
     "care_manager": "care.care_manager_node",
     "speech": "actuation.speech_node",
     "lifecycle_manager": "bringup.lifecycle_manager_node",
+    "state_publisher": "actuation.state_publisher_node",
+    "gazebo_files": "simulation.gazebo_files",
+    "gazebo_signals": "simulation.gazebo_signals_node",
+    "simulator": "simulation.simulator_node",
+    "kinematic_simulator": "simulation.kinematic_simulator_node",
+    "sim_cameras": "simulation.sim_cameras_node",
+    "world_view": "simulation.world_view_node",
 }
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from care_robot.console.demo import check_video, demo_video
 from care_robot.console.errors import UsageError
+from care_robot.console.videos import check_video, demo_video
 from care_robot.evaluation.bench import BenchError, bench_latency
 
 

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from care_robot.console.errors import UsageError
+from care_robot.console.sim import Sim
 
 if TYPE_CHECKING:
     from care_robot.console.events import AlarmSeen
@@ -37,6 +38,8 @@ alarm_app = typer.Typer(help="Alarms of the running system.", no_args_is_help=Tr
 app.add_typer(alarm_app, name="alarm")
 bench_app = typer.Typer(help="Measure how fast the system is.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
+scenario_app = typer.Typer(help="Stories in a simulated home.", no_args_is_help=True)
+app.add_typer(scenario_app, name="scenario")
 
 # Piped, a table is as wide as it needs to be: the reader is a program, or another terminal.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
@@ -54,6 +57,13 @@ class Language(str, Enum):
     EN = "en"
 
 
+class Profile(str, Enum):
+    """Simulators that scenarios run in."""
+
+    PHYSICS = "physics"
+    KINEMATIC = "kinematic"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Namespace = Annotated[str, typer.Option(help="The robot's namespace; empty for none.")]
 By = Annotated[str, typer.Option("--by", prompt="Your name", help="Your name: a human answers for it.")]
@@ -62,24 +72,33 @@ Spoken = Annotated[Language, typer.Option(help="Language of the text.")]
 
 @app.command()
 def demo(
-    video: Annotated[
-        Path | None, typer.Option(help="Any video file; without it, the project's own rendered fall.")
+    story: Annotated[
+        str | None, typer.Argument(help="A scenario (`./care scenario list`); fall_unanswered by default.")
     ] = None,
+    video: Annotated[Path | None, typer.Option(help="Any video file instead of a story.")] = None,
     language: Annotated[Language, typer.Option(help="What the robot speaks.")] = Language.KO,
     out: Annotated[
         Path | None, typer.Option(help="Keep the database, the spoken WAV files and the log here.")
     ] = None,
 ) -> None:
-    """Play a fall to the whole system and print the timeline; exits 0 only if a human was told."""
+    """Tell a story in the simulated home and print the timeline; exits 0 only if it went as it should."""
     from care_robot.console.demo import run_demo  # noqa: PLC0415
 
-    _exit_with(lambda: run_demo(video, language.value, out, console))
+    _exit_with(lambda: run_demo(story, video, language.value, out, console))
 
 
 @app.command()
 def up(
     camera: Annotated[str | None, typer.Option(help="A webcam's number, such as 0, or its device.")] = None,
     video: Annotated[Path | None, typer.Option(help="A video file instead, played in a loop.")] = None,
+    sim: Annotated[
+        Sim | None, typer.Option(help="What stands in for the robot; physics, unless a camera is given.")
+    ] = None,
+    world: Annotated[
+        str | None, typer.Option(help="Simulated world: apartment (as by default) or ward.")
+    ] = None,
+    robot: Annotated[str, typer.Option(help="The robot.")] = "carebot",
+    headless: Annotated[bool, typer.Option("--headless", help="No page or window to look at.")] = False,
     language: Annotated[
         Language | None, typer.Option(help="What the robot speaks, instead of the care configuration's.")
     ] = None,
@@ -88,13 +107,14 @@ def up(
     ] = None,
     show_args: Annotated[bool, typer.Option("--show-args", help="List the launch arguments.")] = False,
 ) -> None:
-    """Bring the system up with a camera until Ctrl-C."""
-    from care_robot.console.up import run_up, show_arguments  # noqa: PLC0415
+    """Bring the system up until Ctrl-C: in a simulated home, or with a camera or a video."""
+    from care_robot.console.up import Look, run_up, show_arguments  # noqa: PLC0415
 
     if show_args:
-        show_arguments(console)
+        show_arguments(sim or (Sim.NONE if camera or video else None), console)
         return
-    _exit_with(lambda: run_up(camera, video, language and language.value, arguments or [], console))
+    look = Look(camera, video, sim, world, robot, headless)
+    _exit_with(lambda: run_up(look, language and language.value, arguments or [], console))
 
 
 @app.command()
@@ -179,6 +199,51 @@ def latency(
     from care_robot.console.bench import run_latency  # noqa: PLC0415
 
     _exit_with(lambda: run_latency(video, rate_hz, duration_s, out, console))
+
+
+@scenario_app.command("list")
+def list_scenarios() -> None:
+    """List the scenarios."""
+    from care_robot.console import scenario  # noqa: PLC0415
+
+    _exit_with(lambda: scenario.list_scenarios(console))
+
+
+@scenario_app.command("run")
+def run_scenarios(
+    names: Annotated[list[str] | None, typer.Argument(help="Scenarios: names, or YAML files.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every scenario of the project.")] = False,
+    sim: Annotated[
+        Profile | None, typer.Option(help="The simulator, instead of the one that a scenario is made for.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1, max=32)] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed instead of the scenario's.", min=0, max=2**32 - 1)
+    ] = None,
+    repeat: Annotated[int, typer.Option(help="How often to run each.", min=1, max=1000)] = 1,
+    out: Annotated[Path | None, typer.Option(help="The report, as JSON.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder for a picture of each timeline.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="Record what the scenario's camera sees, as .mp4; physics only.")
+    ] = None,
+) -> None:
+    """Run scenarios; exits 0 only where everything that they expect held."""
+    from care_robot.console import scenario  # noqa: PLC0415
+    from care_robot.evaluation.scenario_run import Options  # noqa: PLC0415
+
+    options = Options(sim=sim and sim.value, seed=seed, video=video)
+    _exit_with(
+        lambda: scenario.run_scenarios(
+            scenario.chosen(names or [], every),
+            options,
+            console,
+            at_once=jobs,
+            repeat=repeat,
+            out=out,
+            pictures=pictures,
+        )
+    )
 
 
 def main() -> None:

@@ -1,34 +1,39 @@
-"""``./care demo``: a video of a fall, the real nodes, and the timeline of what they make of it."""
+"""``./care demo``: a fall in the simulated home, or on a video, the real nodes, and what they make of it."""
 
-import hashlib
+import contextlib
 import os
 import queue
 import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from care_robot import __version__
 from care_robot.bringup.domain import own_domain
 from care_robot.bringup.launch_xml import load_plan
 from care_robot.bringup.launcher import find_launch_file
-from care_robot.bringup.supervisor import Event as LaunchEvent
-from care_robot.bringup.supervisor import Launcher, OutputLine, Stopping
+from care_robot.bringup.supervisor import Launcher
 from care_robot.console.errors import UsageError
 from care_robot.console.events import Event, PeopleSeen
 from care_robot.console.operator_node import Operator
 from care_robot.console.pager import Pager
 from care_robot.console.timeline import Line, PageReceived, Step, Timeline
-from care_robot.perception.pose_model import cache_directory
+from care_robot.console.videos import check_video
+from care_robot.evaluation.expectations import State
+from care_robot.evaluation.launch_log import LaunchLog
+from care_robot.evaluation.observations import NodeReport, Observed, Page, Truth
+from care_robot.evaluation.scenario import ScenarioError, find_scenario, load_scenario
+from care_robot.evaluation.scenario_run import Options, Outcome, run_scenario
 
-Events = queue.Queue[Event | PageReceived | Stopping]
+Events = queue.Queue[Event | PageReceived]
 
+STORY = "fall_unanswered"
 CARER = "demo carer"
 START_TIMEOUT_S = 90.0
 """Until the first picture has been looked at; a cold start of MediaPipe on a busy machine takes a while."""
@@ -36,24 +41,30 @@ BLIND_TIMEOUT_S = 8.0
 """Without a new picture for this long, and no fall: the video is over."""
 STORY_TIMEOUT_S = 180.0
 """From a fall to its acknowledgement: domain.md allows 75 s to the first page, and the rest is slack."""
+LOOK_S = 0.5
 
 
-def run_demo(video: Path | None, language: str, out: Path | None, console: Console) -> int:
-    """Play a video to the whole system and print the timeline; 0 only if the story came to its end.
+def run_demo(story: str | None, video: Path | None, language: str, out: Path | None, console: Console) -> int:
+    """Tell a story, or play a video, to the whole system and print the timeline; 0 only if it ended well.
 
     Parameters
     ----------
+    story
+        A scenario; None for the main one, unless a video is given.
     video
-        Any video file; None for the one that the project renders.
+        Any video file instead.
     language
         ``ko`` or ``en``: what the robot speaks.
     out
         Folder that keeps the database, the spoken WAV files and the nodes' log; None for a temporary one.
     """
+    if story is not None and video is not None:
+        raise UsageError("Give a story or --video FILE, not both.")
     # Ended from outside, the demo tidies up as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    video = check_video(video) if video else demo_video(console)
-    folder = _new_folder(out)
+    if video is None:
+        return _tell(story or STORY, language, out, console)
+    video, folder = check_video(video), _new_folder(out)
     try:
         # A domain of its own: the demo neither pages for a real robot nor hears one.
         with own_domain(os.environ):
@@ -78,12 +89,67 @@ def _new_folder(out: Path | None) -> Path:
     return out.resolve()
 
 
-def _play(video: Path, folder: Path, language: str, console: Console) -> "tuple[Timeline, str, _Log]":
+# A story in the simulated home -----------------------------------------------------------------------------
+
+
+def _tell(story: str, language: str, out: Path | None, console: Console) -> int:
+    try:
+        scenario = load_scenario(find_scenario(story))
+    except ScenarioError as error:
+        raise UsageError(str(error)) from None
+    options = Options(sim="physics", language=language, folder=_new_folder(out) if out else None)
+    title = f"{scenario.title.ko} · {scenario.title.en}"
+    console.print(f"[bold]care_robot {__version__}[/] · {escape(title)}", highlight=False)
+    timeline = Timeline()
+    with console.status("Starting the simulated home …") as status:
+
+        def show(event: Observed, start_s: float) -> None:
+            for line in (
+                timeline.observe(_received(event)) if not isinstance(event, Truth | NodeReport) else ()
+            ):
+                _print(line, start_s, console)
+
+        def progress(state: str, now_s: float) -> None:
+            if now_s > 0.0:
+                status.update(f"{state}: {now_s:.0f} s of at most {scenario.duration:.0f} s")
+
+        outcome = run_scenario(scenario, options, show, progress)
+    return _judge(outcome, kept=out is not None, console=console)
+
+
+def _received(event: Event | Page) -> Event | PageReceived:
+    if not isinstance(event, Page):
+        return event
+    return PageReceived(event.t_s, event.alarm_id, event.text_ko, event.text_en, event.repeat)
+
+
+def _judge(outcome: Outcome, *, kept: bool, console: Console) -> int:
+    for judged in outcome.expectations:
+        mark = "[green]✓[/]" if judged.verdict.state is State.PASSED else "[red]✗[/]"
+        console.print(
+            f"{mark} {escape(judged.verdict.sentence or judged.words)}", highlight=False, soft_wrap=True
+        )
+    if outcome.problem:
+        console.print(f"[red]error:[/] {escape(outcome.problem)}", highlight=False, soft_wrap=True)
+    if outcome.passed:
+        console.print("[green]✓[/] The story went as it should.")
+    for error in () if outcome.passed else outcome.errors:
+        console.print(f"[red]error:[/] {escape(error)}", highlight=False)
+    if kept or not outcome.passed:
+        what = "The nodes' log, the database and what was said are in"
+        console.print(f"{what} {escape(outcome.folder)}", highlight=False, soft_wrap=True)
+    return int(not outcome.passed)
+
+
+# A video ---------------------------------------------------------------------------------------------------
+
+
+def _play(video: Path, folder: Path, language: str, console: Console) -> tuple[Timeline, str, LaunchLog]:
     """Run the system on a video; the timeline, why it stopped, and the log."""
     os.environ["ROS_LOG_DIR"] = str(folder / "ros")
     console.print(f"[bold]care_robot {__version__}[/] · {escape(video.name)}", highlight=False)
     events: Events = queue.Queue()
-    log = _Log(folder / "nodes.log", events)
+    log = LaunchLog(folder / "nodes.log")
     with Pager(lambda page: events.put(_page(page))) as pager:
         arguments = {
             "source": str(video),
@@ -98,26 +164,7 @@ def _play(video: Path, folder: Path, language: str, console: Console) -> "tuple[
         begin_s = time.time()
         with Launcher(plan, log.note, show=False), Operator(timeout_s=20.0) as operator:
             operator.watch(events.put)
-            return *_follow(events, operator, console, begin_s), log
-
-
-class _Log:
-    """Keeps what the nodes print, and hands on that the launch is ending by itself."""
-
-    def __init__(self, path: Path, events: "Events") -> None:
-        self.path = path
-        self.errors: list[str] = []
-        self._events = events
-        path.write_text("", encoding="utf-8")
-
-    def note(self, event: LaunchEvent) -> None:
-        if isinstance(event, OutputLine):
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(f"[{event.label}] {event.text}\n")
-            if "[ERROR]" in event.text or "[FATAL]" in event.text:
-                self.errors.append(event.text.split("]: ", 1)[-1])
-        elif isinstance(event, Stopping):
-            self._events.put(event)
+            return *_follow(events, lambda: log.stopped, operator, console, begin_s), log
 
 
 def _page(page: dict[str, Any]) -> PageReceived:
@@ -130,53 +177,22 @@ def _page(page: dict[str, Any]) -> PageReceived:
     )
 
 
-def check_video(path: Path) -> Path:
-    """The path, if a video can be there; the camera node says what is wrong inside the file."""
-    if not path.is_file():
-        raise UsageError(f"There is no video file {path}; check the path.")
-    return path.resolve()
-
-
-def demo_video(console: Console) -> Path:
-    """The project's own video, rendered once for each version of the code that renders it."""
-    # Imported late: rendering needs MuJoCo and a GL library, which another video does not.
-    from care_robot import simulation  # noqa: PLC0415
-    from care_robot.simulation.demo_video import DemoVideoError, render_demo_video  # noqa: PLC0415
-    from care_robot.simulation.graphics import RenderingError  # noqa: PLC0415
-
-    code = b"".join(path.read_bytes() for path in sorted(Path(*simulation.__path__).glob("*.py")))
-    path = cache_directory() / f"demo-{hashlib.sha256(code).hexdigest()[:12]}.mp4"
-    if path.is_file():
-        return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"The cache folder {path.parent} cannot be made: {error.strerror}; set XDG_CACHE_HOME to another."
-        ) from error
-    columns = (TextColumn("Rendering the demo's video (once)"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("render", total=None)
-        try:
-            render_demo_video(
-                path, on_progress=lambda done, n: progress.update(task, completed=done, total=n)
-            )
-        except (DemoVideoError, RenderingError) as error:
-            raise UsageError(f"{error} Or give a video: ./care demo --video FILE") from error
-    return path
-
-
-def _follow(events: "Events", operator: Operator, console: Console, begin_s: float) -> tuple[Timeline, str]:
+def _follow(
+    events: Events, stopped: Callable[[], str], operator: Operator, console: Console, begin_s: float
+) -> tuple[Timeline, str]:
     """Print lines until the story is complete or cannot be any more; the timeline and why it stopped."""
     timeline, begun = Timeline(), False
     deadline_s, why = time.monotonic() + START_TIMEOUT_S, "no picture was looked at"
     while timeline.missing:
-        try:
-            event = events.get(timeout=max(0.0, deadline_s - time.monotonic()))
-        except queue.Empty:
+        if stopped():
+            return timeline, stopped()
+        if time.monotonic() >= deadline_s:
             return timeline, why
-        if isinstance(event, Stopping):
-            return timeline, event.reason
+        event: Event | PageReceived | None = None
+        with contextlib.suppress(queue.Empty):
+            event = events.get(timeout=LOOK_S)
+        if event is None:
+            continue
         for line in timeline.observe(event):
             _print(line, begin_s, console)
         if timeline.alarm_id and not begun:
@@ -197,7 +213,7 @@ def _print(line: Line, begin_s: float, console: Console) -> None:
     console.print(line.detail, markup=False, highlight=False, soft_wrap=True)
 
 
-def _conclude(timeline: Timeline, why: str, log: _Log, *, keep: bool, console: Console) -> int:
+def _conclude(timeline: Timeline, why: str, log: LaunchLog, *, keep: bool, console: Console) -> int:
     folder = log.path.parent
     if not timeline.missing and not timeline.out_of_order:
         console.print("[green]✓[/] The loop closed: seen, asked, and a human told.")
@@ -206,7 +222,7 @@ def _conclude(timeline: Timeline, why: str, log: _Log, *, keep: bool, console: C
         else:
             shutil.rmtree(folder, ignore_errors=True)
         return 0
-    for error in dict.fromkeys(log.errors[-3:]):
+    for error in log.last_errors:
         console.print(f"[red]error:[/] {escape(error)}", highlight=False)
     steps = ", ".join(step.value[1] for step in timeline.missing or timeline.out_of_order)
     what = f"Not reached: {steps}; {why}." if timeline.missing else f"Out of order: {steps}."

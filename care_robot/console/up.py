@@ -1,7 +1,14 @@
-"""``./care up``: the system with a camera, until Ctrl-C."""
+"""``./care up``: the system in the simulated home, or with a camera, until Ctrl-C."""
 
 import os
+import shutil
+import socket
+import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -11,43 +18,140 @@ from care_robot.bringup.domain import check_namespace, claimed, domain_id
 from care_robot.bringup.launcher import describe_arguments, parse_arguments, run
 from care_robot.care.store import default_folder
 from care_robot.console.errors import UsageError
+from care_robot.console.sim import Sim
 
-LAUNCH_FILE = "bringup"
 LOGS_KEPT_S = 7 * 86_400.0
+VIEW_PORTS = range(8008, 8028)
+"""Of the page that shows the simulated world: the first free one."""
+ROBOTS = ("carebot",)
 
 
-def run_up(
-    camera: str | None, video: Path | None, language: str | None, arguments: list[str], console: Console
-) -> int:
+@dataclass(frozen=True)
+class Look:
+    """What the system looks through: a webcam, a video file, or a simulated home.
+
+    `sim` is None where nothing was said: a camera or a video is real, and otherwise a home is simulated.
+    """
+
+    camera: str | None = None
+    video: Path | None = None
+    sim: Sim | None = None
+    world: str | None = None
+    robot: str = ROBOTS[0]
+    headless: bool = False
+
+
+def run_up(look: Look, language: str | None, arguments: list[str], console: Console) -> int:
     """Run the launch file in the foreground; the launch's exit code.
 
     Parameters
     ----------
-    camera, video
-        What to look through: a webcam or a file; neither where `arguments` names a source or an image topic.
+    look
+        What to look through.
     language
         Speaks this language to everybody; None for the languages in the care configuration.
     arguments
         More launch arguments, as ``name:=value``.
     """
     given = parse_arguments(arguments)
+    sim = _sim_of(look, given)
+    if look.robot not in ROBOTS:
+        raise UsageError(f"There is no robot {look.robot!r}; there is: {', '.join(ROBOTS)}.")
+    if language:
+        given["language"] = language
+    check_namespace(given.get("namespace", ""))
+    if sim is Sim.NONE:
+        return _run_real(look, given, console)
+    if look.world:
+        given["world"] = look.world
+    if sim is Sim.GAZEBO:
+        return _run_gazebo(given, headless=look.headless, console=console)
+    return _run_simulated(sim, given, headless=look.headless, console=console)
+
+
+def _sim_of(look: Look, given: dict[str, str]) -> Sim:
+    """What is simulated; UsageError where that does not fit what else was said."""
     named = [name for name in ("source", "image_topic") if given.get(name)]
-    if (camera is not None) + (video is not None) + len(named) != 1:
+    seen = (look.camera is not None) + (look.video is not None) + len(named)
+    sim = look.sim or (Sim.NONE if seen else Sim.PHYSICS)
+    if sim is Sim.NONE and seen != 1:
         raise UsageError(
             "Say what to look through, one of: --camera 0 for the first webcam, --video FILE, "
             "or image_topic:=TOPIC for pictures that another node publishes."
         )
-    if video is not None and not video.is_file():
-        raise UsageError(f"There is no video file {video}; check the path.")
-    if not named:
-        given |= {"source": camera if camera is not None else str(video.resolve() if video else "")}
+    if sim is not Sim.NONE and seen:
+        raise UsageError(
+            f"--sim {sim.value} has cameras of its own: leave --camera, --video and topics away."
+        )
+    if sim is Sim.NONE and look.world:
+        raise UsageError("--world chooses a simulated world: use it with --sim physics, kinematic or gazebo.")
+    return sim
+
+
+def _run_real(look: Look, given: dict[str, str], console: Console) -> int:
+    if look.video is not None and not look.video.is_file():
+        raise UsageError(f"There is no video file {look.video}; check the path.")
+    if look.camera is not None or look.video is not None:
+        given["source"] = (
+            look.camera if look.camera is not None else str(look.video.resolve() if look.video else "")
+        )
         given.setdefault("loop", "true")
-    if language:
-        given["language"] = language
-    namespace = given.get("namespace", "")
-    check_namespace(namespace)
     folder = Path(given.get("data_dir") or default_folder(os.environ))
+    return _run("bringup", given, folder, console)
+
+
+def _run_simulated(sim: Sim, given: dict[str, str], *, headless: bool, console: Console) -> int:
+    given["sim"] = sim.value
+    if not headless:
+        given.setdefault("view_port", str(_free_port()))
+    with _data_folder(given) as folder:
+        console.print(f"Simulated home ({sim.value}): no real person is called.", highlight=False)
+        if given.get("view_port", "0") != "0":
+            console.print(f"Look at it: http://127.0.0.1:{given['view_port']}/", highlight=False)
+        return _run("sim", given, folder, console)
+
+
+def _run_gazebo(given: dict[str, str], *, headless: bool, console: Console) -> int:
+    ros2 = shutil.which("ros2")
+    if ros2 is None or shutil.which("gz") is None:
+        raise UsageError(
+            "Gazebo needs a full ROS 2 Jazzy with ros_gz (apt install ros-jazzy-ros-gz) and its environment; "
+            "`./care up --sim physics` needs neither."
+        )
+    words = [f"{name}:={value}" for name, value in {**given, "headless": str(headless).lower()}.items()]
+    console.print("Starting Gazebo; Ctrl-C ends it.", highlight=False)
+    return subprocess.run(
+        [ros2, "launch", "care_robot", "sim_gazebo.launch.xml", *words], check=False
+    ).returncode
+
+
+@contextmanager
+def _data_folder(given: dict[str, str]) -> Iterator[Path]:
+    """Where a simulation keeps its data: what never happened must not stand in the real records."""
+    if given.get("data_dir"):
+        yield Path(given["data_dir"])
+        return
+    with tempfile.TemporaryDirectory(prefix="care_robot_sim_") as folder:
+        given["data_dir"] = folder
+        yield Path(folder)
+
+
+def _free_port() -> int:
+    for port in VIEW_PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise UsageError(
+        f"No port from {VIEW_PORTS.start} to {VIEW_PORTS.stop - 1} is free; give view_port:=PORT."
+    )
+
+
+def _run(launch_file: str, given: dict[str, str], folder: Path, console: Console) -> int:
     _keep_logs_in(folder / "log")
+    namespace = given.get("namespace", "")
     option = f" --namespace {namespace}" if namespace else ""
     with claimed(domain_id(os.environ), namespace):
         console.print(f"Starting; data in {escape(str(folder))}. Ctrl-C ends it.", highlight=False)
@@ -56,7 +160,7 @@ def run_up(
             f"`./care say TEXT{option}`.",
             highlight=False,
         )
-        return run(LAUNCH_FILE, given)
+        return run(launch_file, given)
 
 
 def _keep_logs_in(folder: Path) -> None:
@@ -73,6 +177,7 @@ def _keep_logs_in(folder: Path) -> None:
     os.environ["ROS_LOG_DIR"] = str(folder)
 
 
-def show_arguments(console: Console) -> None:
+def show_arguments(sim: Sim | None, console: Console) -> None:
     """List the launch file's arguments with their defaults."""
-    console.print(describe_arguments(LAUNCH_FILE), markup=False, highlight=False)
+    launch_file = "bringup" if sim is Sim.NONE else "sim"
+    console.print(describe_arguments(launch_file), markup=False, highlight=False)

@@ -7,6 +7,7 @@ gates only publishers), gives signs of life, and turns trouble into one sentence
 """
 
 import enum
+import math
 import signal
 import sys
 import time
@@ -40,6 +41,8 @@ HEARTBEAT_PERIOD_S = 0.1
 DIAGNOSTICS_PERIOD_S = 1.0
 LAST_WORDS_S = 10.0
 """A node that could not start itself says why on /diagnostics for so long, for whoever supervises it."""
+
+CLOCK_PATIENCE_S = 10.0
 
 P = TypeVar("P")
 
@@ -356,7 +359,9 @@ def run_node(factory: Callable[[], Node], *, threads: int = 1, self_activate: bo
     executor: Executor = MultiThreadedExecutor(threads) if threads > 1 else SingleThreadedExecutor()
     executor.add_node(node)
     if self_activate and isinstance(node, CareNode):
-        node.activate_self()
+        _await_time(node, executor, signalled)
+        if not signalled:
+            node.activate_self()
         end_s = time.monotonic() + LAST_WORDS_S
         while node.exit_code is not None and not signalled and time.monotonic() < end_s:
             executor.spin_once(timeout_sec=0.1)
@@ -377,3 +382,17 @@ def run_node(factory: Callable[[], Node], *, threads: int = 1, self_activate: bo
     node.destroy_node()
     rclpy.shutdown()
     sys.exit(code)
+
+
+def _await_time(node: CareNode[Any], executor: Executor, signalled: list[int]) -> None:
+    """In a simulation, wait for its clock: what is stored before that would be of the year 1970."""
+    complain_s = time.monotonic() + CLOCK_PATIENCE_S
+    while node.get_parameter("use_sim_time").value and not node.get_clock().now().nanoseconds:
+        executor.spin_once(timeout_sec=0.1)
+        if signalled:
+            return
+        if time.monotonic() > complain_s:
+            complain_s = math.inf
+            node.get_logger().warning(
+                "use_sim_time is set, but nothing publishes /clock: start the simulation, or unset it."
+            )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 
 from care_robot.simulation.resident import Resident, add_resident
 from care_robot.simulation.resident_fall import TIMESTEP_S, Fall, Stumble
-from care_robot.simulation.resident_gait import Place, Walk, plan_walk
+from care_robot.simulation.resident_gait import Walk
 from care_robot.simulation.resident_skin import dress
+from care_robot.simulation.resident_steps import Place, plan_walk
 from care_robot.simulation.room import add_room
 
 FPS = 15
@@ -38,7 +39,7 @@ class Story:
         # The fall goes to the right of the picture, where the body lies across the camera's axis.
         falls_rad = math.radians(-90 + draw.uniform(-12, 12)) - facing_rad
         return cls(
-            resident=Resident.from_seed(seed),
+            resident=replace(Resident.from_seed(seed), gait_speed_m_s=0.75, stride=1.0, walking_aid=""),
             start=Place(0.05, -2.20, math.pi / 2),
             distance_m=2.60,
             turn_rad=facing_rad - math.pi / 2,

@@ -95,9 +95,9 @@ def _encode(part: Path, performance: Performance, on_progress: Callable[[int, in
             "The video cannot be encoded: install opencv-contrib-python with its MPEG-4 encoder."
         )
     try:
-        with Renderer(performance.model, CAMERA, WIDTH_PX, HEIGHT_PX) as renderer:
+        with Renderer(performance.model, WIDTH_PX, HEIGHT_PX) as renderer:
             for done, data in enumerate(performance.play(), start=1):
-                writer.write(cv2.cvtColor(renderer.render(data), cv2.COLOR_RGB2BGR))
+                writer.write(cv2.cvtColor(renderer.render(data, CAMERA), cv2.COLOR_RGB2BGR))
                 on_progress(done, performance.frames)
     finally:
         writer.release()

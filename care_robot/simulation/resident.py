@@ -11,10 +11,12 @@ to Zatsiorsky-Seluyanov's segment inertia parameters" (1996), mean of women and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
+
+from care_robot.simulation.mujoco_model import COLLISION_GROUP, PERSON, PERSON_ANIMATED_MEETS
 
 Colour = tuple[float, float, float]
 Vector = tuple[float, float, float]
@@ -25,6 +27,7 @@ HAIR_COLOURS: tuple[Colour, ...] = ((0.72, 0.71, 0.70), (0.42, 0.40, 0.39), (0.1
 SHIRTS: tuple[Colour, ...] = ((0.66, 0.13, 0.17), (0.10, 0.30, 0.58), (0.09, 0.42, 0.33), (0.47, 0.16, 0.42))
 TROUSERS: tuple[Colour, ...] = ((0.12, 0.14, 0.22), (0.20, 0.19, 0.19), (0.27, 0.19, 0.14))
 SHOES: tuple[Colour, ...] = ((0.07, 0.07, 0.08), (0.24, 0.13, 0.08), (0.16, 0.17, 0.25))
+WALKING_AIDS = ("", "cane", "frame")
 
 
 class ResidentError(Exception):
@@ -33,7 +36,11 @@ class ResidentError(Exception):
 
 @dataclass(frozen=True)
 class Resident:
-    """What one resident looks like; colours are RGB in 0..1."""
+    """What one resident looks like and how he or she walks; colours are RGB in 0..1.
+
+    `gait_speed_m_s` is the usual speed, `stride` the length of a step against what is usual at that speed;
+    `walking_aid` is one of WALKING_AIDS.
+    """
 
     height_m: float = 1.64
     mass_kg: float = 60.0
@@ -43,23 +50,35 @@ class Resident:
     shirt: Colour = SHIRTS[0]
     trousers: Colour = TROUSERS[0]
     shoes: Colour = SHOES[0]
+    gait_speed_m_s: float = 0.75
+    stride: float = 1.0
+    walking_aid: str = ""
 
     def __post_init__(self) -> None:
         if not 1.3 <= self.height_m <= 2.0:
             raise ResidentError(f"height_m is {self.height_m}: choose a height from 1.3 to 2.0 m.")
         if not 35.0 <= self.mass_kg <= 130.0:
             raise ResidentError(f"mass_kg is {self.mass_kg}: choose a mass from 35 to 130 kg.")
+        if not 0.4 <= self.gait_speed_m_s <= 1.2:
+            raise ResidentError(f"gait_speed_m_s is {self.gait_speed_m_s}: choose 0.4 to 1.2 m/s.")
+        if not 0.85 <= self.stride <= 1.15:
+            raise ResidentError(f"stride is {self.stride}: choose 0.85 to 1.15.")
+        if self.walking_aid not in WALKING_AIDS:
+            raise ResidentError(f"walking_aid is {self.walking_aid!r}: choose cane, frame or none ('').")
 
     @classmethod
     def from_seed(cls, seed: int) -> Resident:
-        """Draw a person: height 1.50 to 1.76 m, body mass index 21 to 26, colours of the palettes above."""
+        """Draw a person: height 1.50 to 1.76 m, body mass index 21 to 26, colours of the palettes above.
+
+        Two of five walk with an aid and are slower: 0.4 to 0.7 m/s, the others 0.6 to 1.2 m/s.
+        """
         draw = np.random.default_rng(seed)
         height_m = round(float(draw.uniform(1.50, 1.76)), 3)
 
         def pick(palette: tuple[Colour, ...]) -> Colour:
             return palette[int(draw.integers(len(palette)))]
 
-        return cls(
+        looks = cls(
             height_m=height_m,
             mass_kg=round(float(draw.uniform(21.0, 26.0)) * height_m**2, 1),
             skin=pick(SKIN_TONES),
@@ -68,6 +87,14 @@ class Resident:
             shirt=pick(SHIRTS),
             trousers=pick(TROUSERS),
             shoes=pick(SHOES),
+        )
+        walking_aid = ("", "", "", "cane", "frame")[int(draw.integers(5))]
+        slowest, fastest = (0.4, 0.7) if walking_aid else (0.6, 1.2)
+        return replace(
+            looks,
+            gait_speed_m_s=round(float(draw.uniform(slowest, fastest)), 2),
+            stride=round(float(draw.uniform(0.9, 1.1)), 2),
+            walking_aid=walking_aid,
         )
 
 
@@ -249,19 +276,25 @@ SEGMENTS: tuple[Segment, ...] = (
 JOINTS: tuple[Joint, ...] = tuple(joint for segment in SEGMENTS for joint in segment.joints)
 
 
-def add_resident(spec: mujoco.MjSpec, resident: Resident) -> None:
-    """Add the body of `resident`, standing at the origin of `spec`, with collision shapes and no looks."""
+def add_resident(spec: mujoco.MjSpec, resident: Resident, person_id: str = "resident") -> None:
+    """Add the body of `resident`, standing at the origin of `spec`, with collision shapes and no looks.
+
+    Names are ``<person_id>/<segment>``, ``<person_id>/<joint>``, ``<person_id>/<segment>/<number>`` for the
+    collision shapes, and ``<person_id>/root`` for the free joint. The shapes meet the robot only: whoever
+    lets the body fall lets it meet the rest.
+    """
     stature = resident.height_m
     total = sum(segment.mass_share for segment in SEGMENTS)
     bodies: dict[str | None, mujoco.MjsBody] = {None: spec.worldbody}
     for segment in SEGMENTS:
-        body = bodies[segment.parent].add_body(name=segment.name, pos=np.multiply(segment.place, stature))
+        name = f"{person_id}/{segment.name}"
+        body = bodies[segment.parent].add_body(name=name, pos=np.multiply(segment.place, stature))
         bodies[segment.name] = body
         if segment.parent is None:
-            body.add_freejoint(name="root")
+            body.add_freejoint(name=f"{person_id}/root")
         for joint in segment.joints:
             body.add_joint(
-                name=joint.name,
+                name=f"{person_id}/{joint.name}",
                 type=mujoco.mjtJoint.mjJNT_HINGE,
                 axis=joint.axis,
                 limited=True,
@@ -271,12 +304,14 @@ def add_resident(spec: mujoco.MjSpec, resident: Resident) -> None:
             )
         for number, solid in enumerate(segment.solids):
             body.add_geom(
-                name=f"{segment.name}_{number}",
+                name=f"{name}/{number}",
                 type=mujoco.mjtGeom.mjGEOM_CAPSULE,
                 fromto=np.multiply((*solid.start, *solid.end), stature),
                 size=[solid.radius * stature, 0, 0],
                 mass=resident.mass_kg * segment.mass_share / total * solid.share,
                 friction=[0.8, 0.02, 0.002],
-                group=3,  # not rendered
+                contype=PERSON,
+                conaffinity=PERSON_ANIMATED_MEETS,
+                group=COLLISION_GROUP,
                 rgba=[0.8, 0.5, 0.5, 1.0],
             )

@@ -1,4 +1,4 @@
-"""Walking and turning of the simulated resident: footsteps, then joint angles by inverse kinematics.
+"""Walking and turning of the simulated resident: from footsteps to joint angles by inverse kinematics.
 
 A stance foot stays where it is on the floor (it rolls from heel to ball), so feet neither slide nor sink; the
 pelvis follows the feet smoothly and as high as both legs reach; the arms swing against the legs.
@@ -24,47 +24,15 @@ from care_robot.simulation.resident import (
     TOE_BEFORE_ANKLE,
     Resident,
 )
+from care_robot.simulation.resident_steps import Footstep, Gait, Place, stance
 
 Array = NDArray[np.float64]
 
-# A slow walk of an older person: about 0.75 m/s at 100 steps a minute.
-STEP_TIME_S = 0.60
-SWING_SHARE = 0.72  # of the step time; the rest stands on both feet
-STEP_LENGTH = 0.28  # of the stature
-HALF_STEP_WIDTH = 0.038  # of the stature
-TOE_OUT_RAD = math.radians(6.0)
 TOE_OFF_RAD, HEEL_STRIKE_RAD = math.radians(-32.0), math.radians(14.0)
 MAX_DORSIFLEXION_RAD = math.radians(29.0)
 CLEARANCE_M = 0.035
 PELVIS_LEAD_S = 0.08  # the pelvis goes before the feet, so that it is midway between them at heel strike
-TURN_PER_STEP_RAD = math.radians(35.0)
 _SAMPLE_S = 0.01
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place on the floor: metres and the heading (counter-clockwise from x) in radians."""
-
-    x_m: float
-    y_m: float
-    yaw_rad: float
-
-    def ahead(self, forward_m: float, left_m: float = 0.0) -> Place:
-        """Return the place that lies so far ahead and to the left, with the same heading."""
-        c, s = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
-        return Place(
-            self.x_m + c * forward_m - s * left_m, self.y_m + s * forward_m + c * left_m, self.yaw_rad
-        )
-
-
-@dataclass(frozen=True)
-class Footstep:
-    """One foot leaves the floor at `lift_s` and stands on `place` (under the ankle) from `land_s` on."""
-
-    side: str
-    place: Place
-    lift_s: float
-    land_s: float
 
 
 @dataclass(frozen=True)
@@ -75,51 +43,33 @@ class Posture:
     yaw_rad: float
     joints: dict[str, float] = field(default_factory=dict)
 
-    def apply(self, data: mujoco.MjData) -> None:
+    def apply(self, data: mujoco.MjData, person_id: str = "resident") -> None:
         """Set the positions in `data`; velocities and derived quantities stay as they are."""
-        root = data.joint("root").qpos
+        root = data.joint(f"{person_id}/root").qpos
         root[:3] = self.pelvis_m
         root[3:] = (math.cos(self.yaw_rad / 2), 0.0, 0.0, math.sin(self.yaw_rad / 2))
         for name, angle in self.joints.items():
-            data.joint(name).qpos[0] = angle
+            data.joint(f"{person_id}/{name}").qpos[0] = angle
 
 
-def stance(resident: Resident, middle: Place) -> dict[str, Place]:
-    """Return where the feet are when `resident` stands over `middle`."""
-    out = HALF_STEP_WIDTH * resident.height_m
-    feet = {}
-    for side, left in (("l", 1), ("r", -1)):
-        foot = middle.ahead(0.0, left * out)
-        feet[side] = Place(foot.x_m, foot.y_m, foot.yaw_rad + left * TOE_OUT_RAD)
-    return feet
+@dataclass(frozen=True)
+class Arm:
+    """How an arm is held while walking, and how much of the usual swing it makes."""
+
+    shoulder_deg: float = 4.0
+    elbow_deg: float = 18.0
+    swing: float = 1.0
 
 
-def plan_walk(
-    resident: Resident, start: Place, distance_m: float, turn_rad: float = 0.0, start_s: float = 0.0
-) -> tuple[list[Footstep], Place]:
-    """Plan a straight walk followed by a turn on the spot; returns the steps and where they end."""
-    count = max(1, math.ceil(distance_m / (STEP_LENGTH * resident.height_m)))
-    middles = [start.ahead(distance_m * (i + 1) / count) for i in range(count)]
-    middles.append(middles[-1])  # the other foot closes up
-    turns = math.ceil(abs(turn_rad) / TURN_PER_STEP_RAD)
-    for _ in range(turns):
-        last = middles[-1]
-        middles.append(Place(last.x_m, last.y_m, last.yaw_rad + turn_rad / turns))
-    if turns:
-        middles.append(middles[-1])
-    steps = []
-    # A turn to the left starts with the left foot, so that the feet do not cross.
-    left_first = (turn_rad > 0) == ((count + 1) % 2 == 0)
-    for i, middle in enumerate(middles):
-        side = "l" if (i % 2 == 0) == left_first else "r"
-        lift_s = start_s + i * STEP_TIME_S
-        steps.append(
-            Footstep(side, stance(resident, middle)[side], lift_s, lift_s + SWING_SHARE * STEP_TIME_S)
-        )
-    return steps, middles[-1]
+_ON_FRAME, _ON_CANE = Arm(26.0, 30.0, 0.0), Arm(14.0, 22.0, 0.3)
+ARMS = {
+    "": {"l": Arm(), "r": Arm()},
+    "cane": {"l": Arm(), "r": _ON_CANE},
+    "frame": {"l": _ON_FRAME, "r": _ON_FRAME},
+}
 
 
-def _ease(share: float) -> float:
+def ease(share: float) -> float:
     """Return the minimum-jerk course from 0 to 1."""
     s = min(1.0, max(0.0, share))
     return s * s * s * (10 - 15 * s + 6 * s * s)
@@ -128,15 +78,20 @@ def _ease(share: float) -> float:
 class Walk:
     """The motion of a resident who takes `steps` from standing over `start`."""
 
-    def __init__(self, resident: Resident, start: Place, steps: Sequence[Footstep]) -> None:
+    def __init__(
+        self, resident: Resident, start: Place, steps: Sequence[Footstep], gait: Gait | None = None
+    ) -> None:
         self._h = resident.height_m
+        self._gait = gait or Gait.of(resident)
+        self._arms = ARMS[resident.walking_aid]
+        step_s = self._gait.step_s
         self._start = stance(resident, start)
         self._steps = tuple(steps)
-        self.end_s = (steps[-1].land_s if steps else 0.0) + STEP_TIME_S
-        margin = 2 * STEP_TIME_S
+        self.end_s = (steps[-1].land_s if steps else 0.0) + step_s
+        margin = 2 * step_s
         self._times = np.arange(-margin, self.end_s + margin, _SAMPLE_S)
         feet = [[self._foot(side, float(t)) for side in ("l", "r")] for t in self._times]
-        kernel = np.hanning(round(1.6 * STEP_TIME_S / _SAMPLE_S) + 2)[1:-1]
+        kernel = np.hanning(round(1.6 * step_s / _SAMPLE_S) + 2)[1:-1]
         middle = np.array([(a[0][:2] + b[0][:2]) / 2 for a, b in feet])
         yaw = np.array([(a[2] + b[2]) / 2 for a, b in feet])
         ahead = round(PELVIS_LEAD_S / _SAMPLE_S)
@@ -145,7 +100,7 @@ class Walk:
         )
         self._middle[-ahead:] = self._middle[-ahead - 1]
         reach = np.array([self._reach(m, pair) for m, pair in zip(self._middle, feet, strict=True)])
-        short = np.hanning(round(0.4 * STEP_TIME_S / _SAMPLE_S) + 2)[1:-1]
+        short = np.hanning(round(0.4 * step_s / _SAMPLE_S) + 2)[1:-1]
         self._height = _smooth(_lowest_nearby(reach, len(short) // 2 + 1), short)
 
     def _foot(self, side: str, t_s: float) -> tuple[Array, float, float]:
@@ -162,11 +117,11 @@ class Walk:
                 return self._swing(before, step, t_s)
         pitch = 0.0
         if before is not None:
-            landing = 1.0 - _ease((t_s - landed_s) / (0.2 * STEP_TIME_S))
+            landing = 1.0 - ease((t_s - landed_s) / (0.2 * self._gait.step_s))
             pitch += HEEL_STRIKE_RAD * landing * self._vigour(before, at)
         if upcoming is not None:
-            heel_up_s = 0.55 * STEP_TIME_S
-            rise = _ease((t_s - upcoming.lift_s + heel_up_s) / heel_up_s)
+            heel_up_s = 0.55 * self._gait.step_s
+            rise = ease((t_s - upcoming.lift_s + heel_up_s) / heel_up_s)
             pitch += TOE_OFF_RAD * rise * self._vigour(at, upcoming.place)
         return self._ankle(at, pitch), pitch, at.yaw_rad
 
@@ -174,8 +129,8 @@ class Walk:
         share = (t_s - step.lift_s) / (step.land_s - step.lift_s)
         vigour = self._vigour(origin, step.place)
         first, last = TOE_OFF_RAD * vigour, HEEL_STRIKE_RAD * vigour
-        s = _ease(share)
-        pitch = first + (last - first) * _ease(share / 0.9)
+        s = ease(share)
+        pitch = first + (last - first) * ease(share / 0.9)
         ankle = (1 - s) * self._ankle(origin, first) + s * self._ankle(step.place, last)
         # As high as the pitched sole needs, and the clearance on top.
         ankle[2] = self._ankle(origin, pitch)[2] + CLEARANCE_M * math.sin(math.pi * share) ** 2
@@ -184,7 +139,7 @@ class Walk:
 
     def _vigour(self, origin: Place, target: Place) -> float:
         """Return how far the foot goes, as a share of a full stride: small steps are flat-footed."""
-        stride = 2 * STEP_LENGTH * self._h
+        stride = 2 * self._gait.step_m
         return min(1.0, math.hypot(target.x_m - origin.x_m, target.y_m - origin.y_m) / stride)
 
     def _ankle(self, place: Place, pitch: float) -> Array:
@@ -216,10 +171,8 @@ class Walk:
         height = float(np.interp(t_s, self._times, self._height))
         feet = {side: self._foot(side, t_s) for side in ("l", "r")}
         heading = np.array([math.cos(middle[2]), math.sin(middle[2])])
-        lead = float((feet["l"][0][:2] - feet["r"][0][:2]) @ heading) / (
-            STEP_LENGTH * self._h
-        )  # left ahead: +1
-        lead = max(-1.2, min(1.2, lead))
+        lead = float((feet["l"][0][:2] - feet["r"][0][:2]) @ heading)
+        lead = max(-1.2, min(1.2, lead / self._gait.step_m))  # left ahead: +1
         pelvis = Place(*middle).ahead(0.012 * self._h)
         joints: dict[str, float] = {}
         for side, left in (("l", 1), ("r", -1)):
@@ -228,10 +181,11 @@ class Walk:
             joints |= self._leg(
                 side, left, ankle - hip, pitch=pitch, pelvis_yaw=float(middle[2]), foot_yaw=yaw
             )
-            swing = -left * lead
-            joints[f"shoulder_flexion_{side}"] = math.radians(4 + 17 * swing)
+            arm = self._arms[side]
+            swing = -left * lead * arm.swing
+            joints[f"shoulder_flexion_{side}"] = math.radians(arm.shoulder_deg + 17 * swing)
             joints[f"shoulder_abduction_{side}"] = math.radians(9)
-            joints[f"elbow_flexion_{side}"] = math.radians(18 + 9 * swing)
+            joints[f"elbow_flexion_{side}"] = math.radians(arm.elbow_deg + 9 * swing)
             joints[f"wrist_flexion_{side}"] = math.radians(8)
         joints["thoracic_rotation"] = math.radians(4) * lead
         joints["neck_rotation"] = -joints["thoracic_rotation"]

@@ -55,13 +55,13 @@ def bind_pose(resident: Resident) -> BindPose:
     data = mujoco.MjData(model)
     for name, angle_deg in BIND_POSE_DEG.items():
         for side in ("l", "r"):
-            data.joint(f"{name}_{side}").qpos[0] = np.radians(angle_deg)
+            data.joint(f"resident/{name}_{side}").qpos[0] = np.radians(angle_deg)
     mujoco.mj_kinematics(model, data)
-    names = [segment.name for segment in SEGMENTS]
+    bodies = {segment.name: data.body(f"resident/{segment.name}") for segment in SEGMENTS}
     return BindPose(
-        {name: data.body(name).xpos.copy() for name in names},
-        {name: data.body(name).xmat.reshape(3, 3).copy() for name in names},
-        {name: data.body(name).xquat.copy() for name in names},
+        {name: body.xpos.copy() for name, body in bodies.items()},
+        {name: body.xmat.reshape(3, 3).copy() for name, body in bodies.items()},
+        {name: body.xquat.copy() for name, body in bodies.items()},
     )
 
 
@@ -136,7 +136,7 @@ def _shade(colour: Colour, by: Colour) -> Colour:
     return (colour[0] * by[0], colour[1] * by[1], colour[2] * by[2])
 
 
-def dress(spec: mujoco.MjSpec, resident: Resident) -> None:
+def dress(spec: mujoco.MjSpec, resident: Resident, person_id: str = "resident") -> None:
     """Give the body that `add_resident` put into `spec` its skin, clothes, hair and face."""
     pose = bind_pose(resident)
     colours: dict[str, Colour] = {
@@ -150,24 +150,24 @@ def dress(spec: mujoco.MjSpec, resident: Resident) -> None:
         "brow": _shade(resident.hair, (0.55, 0.55, 0.55)),
         "lips": _shade(resident.skin, (0.82, 0.58, 0.58)),
     }
-    spec.add_material(name="matte", specular=0.05, shininess=0.1)
+    spec.add_material(name=f"{person_id}/matte", specular=0.05, shininess=0.1)
     for layer in layers(resident):
         mesh = mesh_layer(layer, pose, resident.height_m)
-        skin = spec.add_skin(name=layer.name)
-        skin.material = "matte"
+        skin = spec.add_skin(name=f"{person_id}/{layer.name}")
+        skin.material = f"{person_id}/matte"
         skin.rgba = [*colours[layer.colour], 1.0]
         skin.vert = mesh.vertices.astype(np.float32).ravel()
         skin.face = mesh.faces.astype(np.int32).ravel()
-        skin.bodyname = list(mesh.bodies)
+        skin.bodyname = [f"{person_id}/{body}" for body in mesh.bodies]
         skin.bindpos = np.concatenate([pose.position[body] for body in mesh.bodies]).astype(np.float32)
         skin.bindquat = np.concatenate([pose.quaternion[body] for body in mesh.bodies]).astype(np.float32)
         moved = [np.flatnonzero(mesh.weights[:, i] > 1e-3) for i in range(len(mesh.bodies))]
         skin.vertid = [ids.tolist() for ids in moved]
         skin.vertweight = [mesh.weights[ids, i].tolist() for i, ids in enumerate(moved)]
-    head = spec.body("head")
+    head = spec.body(f"{person_id}/head")
     for feature in FEATURES:
         head.add_geom(
-            name=feature.name,
+            name=f"{person_id}/head/{feature.name}",
             type=mujoco.mjtGeom.mjGEOM_ELLIPSOID,
             pos=np.multiply(feature.centre, resident.height_m),
             size=np.multiply(feature.radii, resident.height_m),

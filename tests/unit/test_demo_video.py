@@ -73,9 +73,9 @@ def test_the_person_walks_in_then_falls_and_lies_in_full_view(seed: int) -> None
             assert (where > 0).all(), t_s
             assert (where < (WIDTH_PX, HEIGHT_PX)).all(), t_s
         if t_s <= performance.fall_start_s:
-            assert data.body("pelvis").xpos[2] > 0.75
+            assert data.body("resident/pelvis").xpos[2] > 0.75
         if t_s >= performance.fall_start_s + 2.0:
-            assert data.body("head").xpos[2] < 0.35
+            assert data.body("resident/head").xpos[2] < 0.35
     assert shown == performance.frames
     assert 0.5 < performance.fall_end_s - performance.fall_start_s < 1.8
     assert performance.frames / FPS - performance.fall_end_s >= 6.0
@@ -118,7 +118,7 @@ def test_a_backend_that_is_not_installed_ends_in_one_sentence(tmp_path: Path) ->
 def dressed() -> Iterator[tuple[Performance, Renderer]]:
     performance = Performance(Story.from_seed(0))
     try:
-        renderer = Renderer(performance.model, CAMERA, WIDTH_PX, HEIGHT_PX)
+        renderer = Renderer(performance.model, WIDTH_PX, HEIGHT_PX)
     except RenderingError as error:
         pytest.skip(str(error))
     with renderer:
@@ -130,11 +130,11 @@ def test_the_picture_shows_the_person_in_the_colours_of_the_clothes(
 ) -> None:
     performance, renderer = dressed
     frames = performance.play()
-    empty = renderer.render(next(frames))
+    empty = renderer.render(next(frames), CAMERA)
     assert empty.shape == (HEIGHT_PX, WIDTH_PX, 3)
     for _ in range(60):
         data = next(frames)
-    picture = renderer.render(data)
+    picture = renderer.render(data, CAMERA)
     changed = np.abs(picture.astype(int) - empty).sum(axis=2) > 40
     rows, columns = np.nonzero(changed)
     assert 0.03 < changed.mean() < 0.25

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "ros": {"geometry"},
     "geometry": set(),
     "description": {"geometry"},
-    "urdf": {"description", "geometry"},
+    "sdf_elements": {"description", "geometry"},
+    "urdf": {"description", "geometry", "sdf_elements"},
 }
 ON_TOP = {"console", "gateways", "simulation", "evaluation", "bringup"}
 ROS = re.compile(r"(rclpy|launch(_ros)?|\w+_msgs|rcl_interfaces|builtin_interfaces|care_robot\.ros)(\.|$)")
@@ -92,3 +93,13 @@ def test_quality_of_service_is_set_in_one_place() -> None:
     for path in MODULES:
         if path != Path("ros/qos.py"):
             assert "QoSProfile(" not in (PACKAGE / path).read_text(encoding="utf-8"), path
+
+
+def test_only_evaluation_and_the_simulation_itself_know_the_truth() -> None:
+    """A product node that read the simulator's truth would work in the simulation alone."""
+    for path in MODULES:
+        if path.parts[0] not in ("simulation", "evaluation"):
+            source = (PACKAGE / path).read_text(encoding="utf-8")
+            assert not re.search(r"sim/truth|SimTruth|sim/state|SimState|simulation\.truth", source), path
+    for launch_file in (PACKAGE.parent / "launch").iterdir():
+        assert "truth" not in launch_file.read_text(encoding="utf-8"), launch_file  # no remapping either

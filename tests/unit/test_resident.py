@@ -14,9 +14,10 @@ from care_robot.simulation import resident as body
 from care_robot.simulation.demo_story import build_world
 from care_robot.simulation.resident import JOINTS, SEGMENTS, Resident, ResidentError, add_resident
 from care_robot.simulation.resident_fall import Fall, Stumble, state_hash
-from care_robot.simulation.resident_gait import Place, Walk, plan_walk
+from care_robot.simulation.resident_gait import Walk
 from care_robot.simulation.resident_shape import Layer, layers
 from care_robot.simulation.resident_skin import Mesh, bind_pose, mesh_layer
+from care_robot.simulation.resident_steps import Place, plan_walk
 
 HEIGHTS = st.floats(1.3, 2.0)
 
@@ -34,7 +35,7 @@ def lowest(model: mujoco.MjModel, data: mujoco.MjData, prefix: str = "") -> floa
     heights = []
     for i in range(model.ngeom):
         name = model.geom(i).name
-        if model.geom_group[i] == 3 and name.startswith(prefix):
+        if model.geom_group[i] == 3 and name.startswith(f"resident/{prefix}"):
             radius, half = model.geom_size[i][:2]
             heights.append(data.geom_xpos[i][2] - abs(data.geom_xmat[i].reshape(3, 3)[2, 2]) * half - radius)
     return float(min(heights))
@@ -47,10 +48,10 @@ def test_body_has_the_requested_mass_and_proportions(height_m: float, mass_kg: f
     mujoco.mj_forward(model, data)
     assert model.body_mass.sum() == pytest.approx(mass_kg)
     for segment in SEGMENTS:
-        assert model.body(segment.name).mass[0] == pytest.approx(mass_kg * segment.mass_share, rel=1e-3)
-    knee_m = data.body("shank_l").xpos[2]
+        assert model.body(f"resident/{segment.name}").mass[0] == pytest.approx(mass_kg * segment.mass_share, rel=1e-3)
+    knee_m = data.body("resident/shank_l").xpos[2]
     assert knee_m == pytest.approx(body.KNEE_HEIGHT * height_m)
-    assert data.body("foot_r").xpos[2] == pytest.approx(body.ANKLE_HEIGHT * height_m)
+    assert data.body("resident/foot_r").xpos[2] == pytest.approx(body.ANKLE_HEIGHT * height_m)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_impossible_body_is_refused_with_the_name_of_the_figure(
 def test_every_joint_has_limits_around_zero_and_both_sides_are_alike() -> None:
     model, _ = build(Resident())
     for joint in JOINTS:
-        built = model.joint(joint.name)
+        built = model.joint(f"resident/{joint.name}")
         assert model.jnt_limited[built.id] == 1
         assert np.degrees(built.range) == pytest.approx([joint.low, joint.high])
         assert joint.low <= 0 <= joint.high
@@ -98,7 +99,7 @@ def test_standing_feet_touch_the_floor(height_m: float, yaw_rad: float) -> None:
     mujoco.mj_kinematics(model, data)
     for foot in ("foot_l", "foot_r"):
         assert lowest(model, data, foot) == pytest.approx(0.0, abs=2e-3)
-    assert data.body("pelvis").xpos[:2] == pytest.approx([1.0, -2.0], abs=0.03)
+    assert data.body("resident/pelvis").xpos[:2] == pytest.approx([1.0, -2.0], abs=0.03)
 
 
 @settings(max_examples=12, deadline=None)
@@ -124,7 +125,7 @@ def test_walking_feet_neither_sink_nor_slide_and_joints_stay_within_limits(
                 other.lift_s for other in steps if other.side == step.side and other.lift_s > step.lift_s
             ]
             if step.land_s + 0.15 <= t_s <= min(lifts, default=math.inf) - 0.3:  # flat on the floor
-                foot = data.body(f"foot_{step.side}").xpos
+                foot = data.body(f"resident/foot_{step.side}").xpos
                 assert foot[:2] == pytest.approx([step.place.x_m, step.place.y_m], abs=0.01)
     arrived = walk.posture(walk.end_s + 1.0)
     assert arrived.pelvis_m[:2] == pytest.approx([distance_m, 0.0], abs=0.03)
@@ -165,11 +166,11 @@ def fall(direction_deg: float, seconds: float = 5.0) -> tuple[mujoco.MjModel, mu
 def test_a_fall_ends_lying_still_on_the_floor(direction_deg: float) -> None:
     model, data, falling = fall(direction_deg)
     assert falling.lies_still()
-    assert data.body("pelvis").xpos[2] < 0.35
-    assert data.body("thorax").xpos[2] < 0.35
+    assert data.body("resident/pelvis").xpos[2] < 0.35
+    assert data.body("resident/thorax").xpos[2] < 0.35
     assert -0.01 < lowest(model, data) < 0.01
     for joint in JOINTS:
-        angle_deg = math.degrees(data.joint(joint.name).qpos[0])
+        angle_deg = math.degrees(data.joint(f"resident/{joint.name}").qpos[0])
         assert joint.low - 8 < angle_deg < joint.high + 8, joint.name  # limits give a little, as joints do
 
 

@@ -1,0 +1,420 @@
+"""`kinematic_simulator`: the simulated home without contact or pictures, for logic and scenarios.
+
+It stands in for `localizer`, `navigator`, `arm_server` and `people_tracker`, and says so.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from care_robot_msgs.msg import Body as BodyMessage
+from care_robot_msgs.msg import CameraState, PersonArray
+from care_robot_msgs.msg import Person as PersonMessage
+from care_robot_msgs.srv import EnableCamera
+from control_msgs.action import FollowJointTrajectory, ParallelGripperCommand
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from nav2_msgs.action import NavigateToPose
+from nav_msgs.msg import Odometry
+from rclpy.action.server import ServerGoalHandle
+from rclpy.publisher import Publisher
+from rclpy.task import Future
+from sensor_msgs.msg import BatteryState, JointState, LaserScan
+from std_msgs.msg import Bool
+
+from care_robot.geometry import OPTICAL, GeometryError, Pose
+from care_robot.perception.newest import Pace
+from care_robot.perception.people import Person
+from care_robot.ros import qos
+from care_robot.ros.conversions import to_stamp
+from care_robot.ros.node import Health, Level, run_node
+from care_robot.ros.parameters import parameter
+from care_robot.ros.transforms import TransformBroadcaster
+from care_robot.simulation.building import fixed_cameras
+from care_robot.simulation.kinematic import KinematicHome
+from care_robot.simulation.kinematic_people import Lens, Place
+from care_robot.simulation.kinematic_robot import (
+    Drive,
+    Grip,
+    Motion,
+    NavigationError,
+    State,
+    Trajectory,
+    flat,
+)
+from care_robot.simulation.recipe import Recipe
+from care_robot.simulation.simulation_node import (
+    CLOCK_PERIOD_S,
+    SimulationNode,
+    SimulationParameters,
+    pose_message,
+)
+
+PEOPLE_RATE_HZ = 10.0
+SENSOR_RATES_HZ = {"odom": 10.0, "joint_states": 5.0, "e_stop_button": 5.0, "bumper": 5.0, "scan": 2.0}
+SENSOR_RATES_HZ |= {"battery_state": 1.0}
+"""Of simulated time; at ten times real time Python nodes cannot hear more than a few hundred a second."""
+FEEDBACK_RATE_HZ = 2.0
+POSITION_STD_M = 0.05
+STANDS_IN = "It stands in for localizer, navigator, arm_server and people_tracker: do not start those."
+
+
+@dataclass(frozen=True)
+class Parameters(SimulationParameters):
+    """Parameters of the node."""
+
+    speed: float = parameter(
+        10.0, "Simulated time over wall time; 0 for as fast as it can.", minimum=0.0, maximum=1000.0
+    )
+
+
+@dataclass(eq=False)
+class _Goal:
+    """An action's goal while it runs, and who waits for its end."""
+
+    handle: ServerGoalHandle
+    motion: Motion
+    stop: Callable[[], None]
+    feedback: Callable[[], Any]
+    done: Future
+
+
+class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
+    """A home in which everything goes where it is told."""
+
+    def __init__(self, **options: Any) -> None:
+        self._broadcasters: list[TransformBroadcaster] = []
+        self._goals: list[_Goal] = []
+        super().__init__("kinematic_simulator", Parameters, **options)
+
+    def make_home(self, recipe: Recipe, parameters: Parameters) -> KinematicHome:
+        """Build the home."""
+        return KinematicHome(recipe)
+
+    def wire(self, parameters: Parameters) -> None:
+        """Make all that the robot's body and the nodes that this one stands in for have."""
+        self.get_logger().info(f"Kinematic simulation of {parameters.world}. {STANDS_IN}")
+        self._people = self.publisher(PersonArray, "people", qos.STATE)
+        types = {
+            "odom": Odometry,
+            "joint_states": JointState,
+            "battery_state": BatteryState,
+            "bumper": Bool,
+            "e_stop_button": Bool,
+            "scan": LaserScan,
+        }
+        make = {
+            "odom": self._odometry,
+            "joint_states": self._joint_states,
+            "battery_state": self._battery,
+            "bumper": lambda: Bool(data=bool(self.home.bumper)),
+            "e_stop_button": lambda: Bool(data=self.home.e_stop),
+            "scan": self._scan,
+        }
+        self._sensors: dict[str, tuple[Publisher, Callable[[], Any], Pace]] = {
+            topic: (self.publisher(types[topic], topic, qos.SENSOR), make[topic], Pace(rate_hz))
+            for topic, rate_hz in SENSOR_RATES_HZ.items()
+        }
+        self._people_pace, self._blind_pace, self._feedback_pace = Pace(PEOPLE_RATE_HZ), Pace(1.0), Pace(2.0)
+        self._transforms = TransformBroadcaster(self)
+        static = TransformBroadcaster(self, static=True)
+        self._broadcasters = [self._transforms, static]
+        for camera, pose in fixed_cameras(parameters.world).items():
+            static.send("map", f"{camera}_optical_frame", pose.compose(OPTICAL), self.now_s())
+        self._camera_states = {}
+        for camera in self.home.watch.lenses:
+            self._camera_states[camera] = self.publisher(CameraState, f"{camera}/camera/state", qos.LATCHED)
+            self.serve(EnableCamera, f"{camera}/camera/enable", partial(self._enable, camera))
+        self.subscribe(TwistStamped, "cmd_vel", qos.COMMAND, self._on_velocity)
+        self.serve_action(NavigateToPose, "navigate_to_pose", self._navigate)
+        for controller in ("arm_controller", "head_controller"):
+            self.serve_action(
+                FollowJointTrajectory,
+                f"{controller}/follow_joint_trajectory",
+                partial(self._follow, controller),
+            )
+        self.serve_action(ParallelGripperCommand, "gripper_controller/gripper_cmd", self._grip)
+
+    def step_s(self) -> float:
+        """As long as people are to be seen at their rate, and a whole part of what one /clock covers."""
+        tick_s = CLOCK_PERIOD_S * (self.speed or 10.0)
+        return tick_s / math.ceil(tick_s * PEOPLE_RATE_HZ - 1e-6)
+
+    def activate(self) -> None:
+        """Let time pass, and say how the cameras are."""
+        for lens in self.home.watch.lenses.values():
+            self._tell_camera(lens, "", "")
+        super().activate()
+
+    def deactivate(self) -> None:
+        """Let time stand still; no goal goes on."""
+        super().deactivate()
+        with self.lock:
+            for goal in self._goals:
+                goal.motion.end(State.ABORTED, NavigationError.NONE, "The simulation was stopped.")
+            self._settle()
+
+    def cleanup(self) -> None:
+        """Take transforms away."""
+        while self._broadcasters:
+            self._broadcasters.pop().destroy()
+        super().cleanup()
+
+    def diagnose(self) -> Health:
+        """Say whether it is as fast as it should be."""
+        values = {"real_time_factor": f"{self.real_time_factor:.1f}"}
+        off = [lens.name for lens in self.home.watch.lenses.values() if not lens.enabled]
+        if self.speed and 0.0 < self.real_time_factor < 0.9 * self.speed:
+            return Health(Level.WARN, f"Slower than the {self.speed:g} that it was told.", values)
+        if off:
+            return Health(Level.WARN, f"Switched off: {', '.join(off)}: reduced cover.", values)
+        return Health(values=values)
+
+    # Topics ------------------------------------------------------------------------------------------------
+
+    def publish(self) -> None:
+        """What is due now."""
+        t_s = self.home.time_s
+        if self._people_pace.lets_through(t_s):
+            self._publish_people(t_s)
+        for topic, (publisher, make, pace) in self._sensors.items():
+            if pace.lets_through(t_s):
+                if topic == "odom" and "odom" not in self.home.silent:
+                    self._publish_transforms()
+                if topic not in self.home.silent and publisher.get_subscription_count():
+                    publisher.publish(make())
+        if self._goals:
+            self._settle()
+            if self._feedback_pace.lets_through(t_s):
+                for goal in self._goals:
+                    goal.handle.publish_feedback(goal.feedback())
+
+    def _publish_people(self, t_s: float) -> None:
+        seen = self.home.seen()
+        cameras = self.home.watch.delivering(t_s)
+        if not cameras and not self._blind_pace.lets_through(t_s):
+            return
+        stamp = self.stamp()
+        message = PersonArray(cameras=cameras)
+        message.header.stamp, message.header.frame_id = stamp, "map"
+        message.people = [person_message(p, place, self.now_s() - t_s) for p, place in seen]
+        self._people.publish(message)
+
+    def _publish_transforms(self) -> None:
+        x, y, yaw = self.home.base.odometry
+        odom_to_base = Pose.from_rpy(x, y, 0.0, yaw=yaw)
+        map_to_odom = self.home.believed().compose(odom_to_base.inverse())
+        self._transforms.send("map", "odom", map_to_odom, self.now_s())
+        self._transforms.send("odom", "base_link", odom_to_base, self.now_s())
+
+    def _odometry(self) -> Odometry:
+        message = Odometry(child_frame_id="base_link")
+        message.header.stamp, message.header.frame_id = self.stamp(), "odom"
+        x, y, yaw = self.home.base.odometry
+        message.pose.pose = pose_message(Pose.from_rpy(x, y, 0.0, yaw=yaw))
+        message.twist.twist.linear.x = self.home.base.linear_m_s
+        message.twist.twist.angular.z = self.home.base.angular_rad_s
+        return message
+
+    def _joint_states(self) -> JointState:
+        positions = self.home.joints.positions
+        message = JointState(name=list(positions), position=list(positions.values()))
+        message.header.stamp = self.stamp()
+        return message
+
+    def _battery(self) -> BatteryState:
+        battery = self.home.battery
+        message = BatteryState(percentage=battery.charge, voltage=22.0 + 7.0 * battery.charge, present=True)
+        message.header.stamp, message.header.frame_id = self.stamp(), "base_link"
+        charging, not_charging = (
+            BatteryState.POWER_SUPPLY_STATUS_CHARGING,
+            BatteryState.POWER_SUPPLY_STATUS_DISCHARGING,
+        )
+        message.power_supply_status = charging if battery.charging else not_charging
+        return message
+
+    def _scan(self) -> LaserScan:
+        lidar, ranges_m = self.home.scan()
+        message = LaserScan(
+            angle_min=lidar.min_angle_rad,
+            angle_max=lidar.max_angle_rad,
+            angle_increment=(lidar.max_angle_rad - lidar.min_angle_rad) / (lidar.samples - 1),
+            range_min=lidar.min_range_m,
+            range_max=lidar.max_range_m,
+            scan_time=1.0 / SENSOR_RATES_HZ["scan"],
+        )
+        message.header.stamp, message.header.frame_id = self.stamp(), self.home.lidar_link
+        message.ranges = ranges_m.astype(np.float32)
+        return message
+
+    def _on_velocity(self, message: TwistStamped) -> None:
+        with self.lock:
+            self.home.command_velocity(message.twist.linear.x, message.twist.angular.z)
+
+    # Cameras -----------------------------------------------------------------------------------------------
+
+    def _enable(self, camera: str, request: Any, response: Any) -> Any:
+        if not request.by:
+            response.error_code = EnableCamera.Response.NAME_MISSING
+            response.error_msg = "Who or what switches the camera must be given in 'by'."
+            return response
+        with self.lock:
+            lens = self.home.watch.lenses[camera]
+            lens.enabled = request.enabled
+        self._tell_camera(lens, request.by, request.reason)
+        response.success = True
+        return response
+
+    def _tell_camera(self, lens: Lens, by: str, reason: str) -> None:
+        state = CameraState(
+            camera=lens.name, enabled=lens.enabled, recording=lens.enabled, by=by, reason=reason
+        )
+        state.header.stamp, state.header.frame_id = self.stamp(), f"{lens.name}_optical_frame"
+        self._camera_states[lens.name].publish(state)
+
+    # Actions -----------------------------------------------------------------------------------------------
+
+    async def _navigate(self, handle: ServerGoalHandle) -> Any:
+        header = handle.request.pose.header
+        with self.lock:
+            drive = self.home.navigate(header.frame_id, _pose(handle.request.pose))
+        await self._end(
+            handle, drive, lambda: self.home.stop(drive), lambda: self._navigation_feedback(drive)
+        )
+        return NavigateToPose.Result(error_code=drive.code, error_msg=drive.sentence)
+
+    def _navigation_feedback(self, drive: Drive) -> NavigateToPose.Feedback:
+        believed = self.home.believed()
+        x, y, _ = flat(believed)
+        feedback = NavigateToPose.Feedback(
+            distance_remaining=drive.left_m(x, y), number_of_recoveries=drive.recoveries
+        )
+        feedback.current_pose.header.stamp, feedback.current_pose.header.frame_id = self.stamp(), "map"
+        feedback.current_pose.pose = pose_message(believed)
+        taken = to_stamp(self.home.time_s - drive.started_s)
+        feedback.navigation_time.sec, feedback.navigation_time.nanosec = taken.sec, taken.nanosec
+        return feedback
+
+    async def _follow(self, controller: str, handle: ServerGoalHandle) -> Any:
+        trajectory = handle.request.trajectory
+        points = [list(point.positions) for point in trajectory.points]
+        times_s = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in trajectory.points]
+        with self.lock:
+            motion = self.home.follow(controller, list(trajectory.joint_names), points, times_s)
+        await self._end(
+            handle,
+            motion,
+            lambda: motion.end(State.CANCELED),
+            lambda: self._trajectory_feedback(motion),
+        )
+        return FollowJointTrajectory.Result(error_code=motion.code, error_string=motion.sentence)
+
+    def _trajectory_feedback(self, motion: Trajectory) -> FollowJointTrajectory.Feedback:
+        feedback = FollowJointTrajectory.Feedback(joint_names=list(motion.names))
+        feedback.header.stamp = self.stamp()
+        feedback.actual.positions = [self.home.joints.positions[name] for name in motion.names]
+        return feedback
+
+    async def _grip(self, handle: ServerGoalHandle) -> Any:
+        command = handle.request.command
+        with self.lock:
+            right = list(command.name) in ([], [self.home.gripper_joint]) and len(command.position) == 1
+            motion = self.home.grip(command.position[0]) if right else None
+            if motion is None:
+                self.get_logger().warning(
+                    f"A goal of gripper_cmd needs one position of {self.home.gripper_joint} within its limits."
+                )
+                motion = Grip()
+                motion.end(State.ABORTED)
+        await self._end(
+            handle,
+            motion,
+            lambda: motion.end(State.CANCELED),
+            lambda: ParallelGripperCommand.Feedback(state=self._joint_states()),
+        )
+        reached = motion.state is State.SUCCEEDED and not motion.stalled
+        return ParallelGripperCommand.Result(
+            state=self._joint_states(), stalled=motion.stalled, reached_goal=reached
+        )
+
+    async def _end(
+        self,
+        handle: ServerGoalHandle,
+        motion: Motion,
+        stop: Callable[[], None],
+        feedback: Callable[[], Any],
+    ) -> None:
+        """Wait until a motion has ended, and say how."""
+        goal = _Goal(handle, motion, stop, feedback, Future())
+        with self.lock:
+            self._goals.append(goal)
+            if not self.active:
+                motion.end(State.ABORTED, NavigationError.NONE, "The simulation is not active.")
+            self._settle()
+        await goal.done
+        if motion.state is State.SUCCEEDED:
+            handle.succeed()
+        elif motion.state is State.CANCELED and handle.is_cancel_requested:
+            handle.canceled()
+        else:
+            handle.abort()
+
+    def _settle(self) -> None:
+        """Stop what was cancelled, and let go of who waits for what has ended."""
+        for goal in list(self._goals):
+            if goal.handle.is_cancel_requested:
+                goal.stop()
+            if goal.motion.state is not State.RUNNING:
+                self._goals.remove(goal)
+                goal.done.set_result(None)
+                if self.executor is not None:
+                    self.executor.wake()
+
+
+def person_message(person: Person, place: Place, start_s: float) -> PersonMessage:
+    """A tracked person as a message; times of the tracker begin at `start_s`."""
+    body = person.body
+    message = PersonMessage(
+        id=person.id,
+        first_seen=to_stamp(start_s + person.first_seen_s),
+        last_seen=to_stamp(start_s + person.last_seen_s),
+        camera=person.camera,
+        body=BodyMessage(
+            image_landmarks=body.image.astype(np.float32).ravel(),
+            world_landmarks=body.world.astype(np.float32).ravel(),
+            visibility=body.visibility.astype(np.float32),
+            score=body.score,
+        ),
+        posture=int(person.posture),
+        posture_confidence=person.posture_confidence,
+        torso_inclination=person.torso_inclination_rad,
+        hip_height=person.hip_height,
+        hip_x=float(person.hip[0]),
+        hip_y=float(person.hip[1]),
+        torso_length=person.torso_length,
+        position_valid=True,
+        room=place.room,
+    )
+    message.position.x, message.position.y, message.position.z = map(float, place.position_m)
+    message.velocity.x, message.velocity.y, message.velocity.z = map(float, place.velocity_m_s)
+    message.position_covariance = np.array([1.0, 0.0, 0.0, 1.0], np.float32) * POSITION_STD_M**2
+    return message
+
+
+def _pose(message: PoseStamped) -> Pose | None:
+    p, q = message.pose.position, message.pose.orientation
+    try:
+        return Pose(np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w]))
+    except GeometryError:
+        return None
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(KinematicSimulatorNode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""`sim_cameras`: the pictures of the simulated home, rendered beside the physics and never in its way.
+
+It hears where everything is (`sim/state`), builds the same world from the recipe that comes with it, and
+renders each camera at its own rate, and only while somebody listens.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from care_robot_msgs.msg import CameraState, SimState
+from care_robot_msgs.srv import EnableCamera
+from numpy.typing import NDArray
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import CameraInfo, Image
+
+from care_robot.description import Camera, DescriptionError
+from care_robot.geometry import OPTICAL, CameraModel
+from care_robot.perception.newest import Newest, Pace
+from care_robot.ros import qos
+from care_robot.ros.conversions import to_seconds
+from care_robot.ros.images import array_to_image
+from care_robot.ros.node import CareNode, ConfigurationError, Health, Level, run_node
+from care_robot.ros.parameters import parameter
+from care_robot.ros.transforms import TransformBroadcaster
+from care_robot.simulation.building import OVERVIEW, fixed_cameras, world_cameras
+from care_robot.simulation.graphics import RenderingError
+from care_robot.simulation.recipe import Recipe, RecipeError
+from care_robot.simulation.studio import Studio, depth_part
+
+STOP_S = 5.0  # for the picture that is being rendered, on a slow machine
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of the node."""
+
+    world: str = parameter("apartment", "World whose cameras these are: a name of sim/worlds, or a file.")
+
+
+@dataclass
+class _Lens:
+    """One camera: what it publishes, and how it is."""
+
+    camera: Camera
+    depth: bool
+    images: Publisher
+    infos: Publisher
+    states: Publisher | None
+    frame_id: str
+    pace: Pace
+    enabled: bool = True
+    by: str = ""
+    reason: str = ""
+    last: NDArray[Any] | None = field(default=None, repr=False)
+
+    @property
+    def wanted(self) -> bool:
+        return self.enabled and self.images.get_subscription_count() > 0
+
+
+class SimCamerasNode(CareNode[Parameters]):
+    """Publishes what the simulated cameras see."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("sim_cameras", Parameters, **options)
+        self._thread: threading.Thread | None = None
+        self._static: TransformBroadcaster | None = None
+
+    def configure(self, parameters: Parameters) -> None:
+        """Make a publisher for each camera of the world and the robot."""
+        try:
+            cameras, mounted = world_cameras(parameters.world), fixed_cameras(parameters.world)
+        except DescriptionError as error:
+            raise ConfigurationError(str(error)) from None
+        self._lenses = [self._lens(camera, depth=False) for camera in cameras]
+        self._lenses += [self._lens(depth_part(camera), depth=True) for camera in cameras if camera.depth]
+        self._static = TransformBroadcaster(self, static=True)
+        for name, pose in mounted.items():
+            self._static.send("map", f"{name}_optical_frame", pose.compose(OPTICAL), self.now_s())
+        self._problem, self._rendered = "", 0
+        self._newest: Newest[SimState] = Newest()
+        self.subscribe(SimState, "sim/state", qos.SENSOR, self._hear)
+
+    def _lens(self, camera: Camera, *, depth: bool) -> _Lens:
+        """Publishers and switch of one camera, or of what measures its distances."""
+        device = camera.name
+        topic = f"{device}/depth" if depth else device
+        lens = _Lens(
+            camera,
+            depth,
+            self.publisher(Image, f"{topic}/image_raw", qos.SENSOR),
+            self.publisher(CameraInfo, f"{topic}/camera_info", qos.SENSOR),
+            None if depth or device == OVERVIEW else self._states(device),
+            f"{device}_optical_frame",
+            Pace(camera.rate_hz),
+        )
+        if lens.states is not None:
+            self.serve(EnableCamera, f"{device}/camera/enable", lambda q, a: self._enable(device, q, a))
+        return lens
+
+    def _states(self, device: str) -> Publisher:
+        return self.publisher(CameraState, f"{device}/camera/state", qos.LATCHED)
+
+    def activate(self) -> None:
+        """Begin to render, in a thread of its own: the graphics context belongs to one thread."""
+        self._newest = Newest()
+        self._thread = threading.Thread(target=self._work, args=(self._newest,), name="studio", daemon=True)
+        self._thread.start()
+        for lens in self._lenses:
+            self._tell(lens)
+
+    def deactivate(self) -> None:
+        """End the thread."""
+        self._newest.close()
+        if self._thread is not None:
+            self._thread.join(STOP_S)
+        self._thread = None
+
+    def cleanup(self) -> None:
+        """Take the cameras' places away."""
+        if self._static is not None:
+            self._static.destroy()
+            self._static = None
+
+    def diagnose(self) -> Health:
+        """Say whether pictures can be rendered."""
+        values = {"pictures": str(self._rendered)}
+        off = [lens.camera.name for lens in self._lenses if not (lens.enabled or lens.depth)]
+        if self._problem:
+            return Health(Level.ERROR, self._problem, values)
+        if off:
+            return Health(Level.WARN, f"Switched off: {', '.join(off)}: reduced cover.", values)
+        return Health(values=values)
+
+    def _enable(self, device: str, request: Any, response: Any) -> Any:
+        if not request.by:
+            response.error_code = EnableCamera.Response.NAME_MISSING
+            response.error_msg = "Who or what switches the camera must be given in 'by'."
+            return response
+        for lens in self._lenses:
+            if lens.camera.name == device:
+                lens.enabled, lens.by, lens.reason = request.enabled, request.by, request.reason
+                lens.last = None  # nothing of before is shown again
+                self._tell(lens)
+        response.success = True
+        return response
+
+    def _tell(self, lens: _Lens) -> None:
+        if lens.states is None:
+            return
+        state = CameraState(camera=lens.camera.name, enabled=lens.enabled, recording=lens.enabled)
+        state.header.stamp = self.get_clock().now().to_msg()
+        state.header.frame_id = lens.frame_id
+        state.by, state.reason = lens.by, lens.reason
+        lens.states.publish(state)
+
+    def _hear(self, state: SimState) -> None:
+        self._newest.put(state)
+
+    # In the studio's thread ---------------------------------------------------------------------------
+
+    def _work(self, newest: Newest[SimState]) -> None:
+        """Render what comes, until closed. Another recipe is another world."""
+        state = newest.take()
+        while state is not None:
+            try:
+                with Studio(Recipe.from_json(state.recipe)) as studio:
+                    self._problem = ""
+                    state = self._render_all(studio, state.recipe, state, newest)
+            except (RecipeError, DescriptionError, RenderingError) as error:
+                self._problem = str(error)
+                self.get_logger().error(self._problem)
+                state = newest.take()
+
+    def _render_all(
+        self, studio: Studio, recipe: str, state: SimState | None, newest: Newest[SimState]
+    ) -> SimState | None:
+        """Render this recipe's states; the first state of another one, or None when closed."""
+        while state is not None and state.recipe == recipe:
+            t_s = to_seconds(state.stamp)
+            due = [lens for lens in self._lenses if lens.wanted and lens.pace.lets_through(t_s)]
+            if due and studio.fits(state.positions):
+                studio.pose(state.positions)
+                for lens in due:
+                    self._publish(studio, lens, state)
+            state = newest.take()
+        return state
+
+    def _publish(self, studio: Studio, lens: _Lens, state: SimState) -> None:
+        device = lens.camera.name
+        if device in state.silent:
+            return
+        if device not in state.frozen or lens.last is None:
+            lens.last = studio.distances(device) if lens.depth else studio.colours(device)
+        picture = np.zeros_like(lens.last) if device in state.black else lens.last
+        if not lens.enabled:  # switched off while it was rendered
+            return
+        encoding = "32FC1" if lens.depth else "rgb8"
+        lens.images.publish(array_to_image(picture, encoding, state.stamp, lens.frame_id))
+        lens.infos.publish(self._info(lens, state))
+        self._rendered += 1
+
+    def _info(self, lens: _Lens, state: SimState) -> CameraInfo:
+        camera = lens.camera
+        model = CameraModel.from_hfov(camera.width_px, camera.height_px, camera.horizontal_fov_rad)
+        info = CameraInfo(width=model.width, height=model.height, distortion_model="plumb_bob")
+        info.header.stamp, info.header.frame_id = state.stamp, lens.frame_id
+        info.d, info.k = [0.0] * 5, model.k()
+        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+        info.p = [model.fx, 0.0, model.cx, 0.0, 0.0, model.fy, model.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+        return info
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(SimCamerasNode)
+
+
+if __name__ == "__main__":
+    main()
