@@ -177,6 +177,9 @@ install_system_packages() {
   [[ $libraries == *libEGL.so.1* && $libraries == *libOpenGL.so.0* ]] || want libegl1 libopengl0 libgl1-mesa-dri "rendering of the demo and the simulation"
   [[ -n $(type -P espeak-ng) ]] || want espeak-ng "speech"
   [[ $libraries == *libportaudio.so.2* ]] || want libportaudio2 "sound"
+  if [[ ${CI:-} == true ]]; then
+    [[ -n $(type -P ign) && -n $(type -P check_urdf) ]] || want libsdformat-dev ignition-tools liburdfdom-tools "checks of worlds and robot by the tools of others"
+  fi
   if ((${#packages[@]} == 0)); then
     note "all there"
     return

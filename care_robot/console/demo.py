@@ -209,7 +209,7 @@ def _follow(
 
 def _print(line: Line, begin_s: float, console: Console) -> None:
     colour = {Step.FALL: "red", Step.PAGED: "yellow", Step.ACKNOWLEDGED: "green"}.get(line.step, "cyan")
-    console.print(f"{line.t_s - begin_s:7.1f} s  [{colour}]{line.step.title:<24}[/]", end=" ")
+    console.print(f"{max(0.0, line.t_s - begin_s):7.1f} s  [{colour}]{line.step.title:<24}[/]", end=" ")
     console.print(line.detail, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -127,7 +127,7 @@ def build(recipe: Recipe, *, dressed: bool, robot: bool = True) -> Built:
     world, description = load_world(recipe.world), load_robot()
     spec = new_spec()
     if dressed:
-        add_look(spec)
+        add_look(spec, world)
         add_overview(spec, world)
     for model in world.models:
         add_model(spec, model, dressed=dressed)

@@ -1,7 +1,8 @@
 """Writes what Gazebo needs besides the project's own files, for ``launch/sim_gazebo.launch.xml``.
 
 ``gazebo_files --world apartment --resident day`` prints the folder in the cache into which it has written the
-robot's description with Gazebo's plugin, where the robot stands, and the posed resident.
+robot's description with Gazebo's plugin, where the robot stands, the posed resident, and an empty folder for
+the records of the coming run.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def write_files(cache: Path, world: str, resident: str, seed: int) -> Path:
         if old != folder:
             shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / "records", ignore_errors=True)  # of the last run, whose time was the same
+    (folder / "records").mkdir()
     _write(folder / "robot.urdf", gazebo_urdf(ROBOT_URDF, CONTROLLERS))
     start = dock(home)
     x, y, z = (float(part) for part in start.position)

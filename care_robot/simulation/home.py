@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import mujoco
@@ -108,43 +109,51 @@ class Home:
 
     def fault(self, kind: FaultKind, active: bool, target: str) -> None:
         """Break or mend something; RequestError where there is no such target."""
-        match kind:
-            case FaultKind.SENSOR_SILENT:
-                self._mark(self.silent, active, target, [*self.cameras, *TOPICS])
-            case FaultKind.CAMERA_BLACK:
-                self._mark(self.black, active, target, self.cameras)
-            case FaultKind.CAMERA_FROZEN:
-                self._mark(self.frozen, active, target, self.cameras)
-            case FaultKind.DOOR_SHUT:
-                if target not in self.doors.names:
-                    raise _unknown("door", target, self.doors.names)
-                self.doors.shut(target, active)
-            case FaultKind.BUMPER:
-                self._bumper_stuck = active
-            case FaultKind.E_STOP:
-                self.e_stop = active
-                self.robot.hold(active)
-            case FaultKind.WHEEL_SLIP:
-                self.robot.slip_wheels(active)
-            case FaultKind.MOVED:
-                if active:
-                    self._carry_away()
-            case FaultKind.GRASP_SLIP:
-                if active:
-                    self.robot.drop()
-            case FaultKind.BATTERY_LOW:
-                self.robot.set_battery_low(active)
-            case _:
-                raise RequestError(UNKNOWN_TARGET, f"{kind.name} is not a fault of the simulated world.")
+        marked = {
+            FaultKind.SENSOR_SILENT: (self.silent, [*self.cameras, *TOPICS]),
+            FaultKind.CAMERA_BLACK: (self.black, self.cameras),
+            FaultKind.CAMERA_FROZEN: (self.frozen, self.cameras),
+        }
+        do: dict[FaultKind, Callable[[bool], None]] = {
+            FaultKind.BUMPER: self._stick_bumper,
+            FaultKind.E_STOP: self._press_e_stop,
+            FaultKind.WHEEL_SLIP: self.robot.slip_wheels,
+            FaultKind.MOVED: self._carry_away,
+            FaultKind.GRASP_SLIP: self._drop,
+            FaultKind.BATTERY_LOW: self.robot.set_battery_low,
+        }
+        if kind in marked:
+            self._mark(*marked[kind], target, on=active)
+        elif kind is FaultKind.DOOR_SHUT:
+            if target not in self.doors.names:
+                raise _unknown("door", target, self.doors.names)
+            self.doors.shut(target, active)
+        elif kind in do:
+            do[kind](active)
+        else:
+            raise RequestError(UNKNOWN_TARGET, f"{kind.name} is not a fault of the simulated world.")
 
-    def _mark(self, broken: set[str], active: bool, target: str, known: list[str]) -> None:
+    def _stick_bumper(self, on: bool) -> None:
+        self._bumper_stuck = on
+
+    def _press_e_stop(self, on: bool) -> None:
+        self.e_stop = on
+        self.robot.hold(on)
+
+    def _drop(self, on: bool) -> None:
+        if on:
+            self.robot.drop()
+
+    def _mark(self, broken: set[str], known: list[str], target: str, *, on: bool) -> None:
         name = target if target in known else target.partition("/")[0]  # any topic of a camera
         if name not in known:
             raise _unknown("sensor", target, known)
-        (broken.add if active else broken.discard)(name)
+        (broken.add if on else broken.discard)(name)
 
-    def _carry_away(self) -> None:
+    def _carry_away(self, on: bool) -> None:
         """Put the robot down elsewhere, without its noticing."""
+        if not on:
+            return
         pose = self.robot.pose()
         turn = float(self._draw.uniform(-math.pi, math.pi))
         for angle in np.linspace(turn, turn + 2.0 * math.pi, 24):
@@ -171,7 +180,7 @@ class Home:
         self.things.take_spare(model, name, pose)
 
     def reset(self, world: str, seed: int) -> None:
-        """Go back to the start; time goes on. Another world needs another start, for map and cameras change."""
+        """Go back to the start; time goes on. Another world has another map and cameras: start it anew."""
         if world and world != self.recipe.world:
             raise RequestError(
                 WORLD_UNKNOWN, f"This is the world {self.recipe.world}: start again with world:={world}."

@@ -3,7 +3,6 @@
 It stands in for `localizer`, `navigator`, `arm_server` and `people_tracker`, and says so.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -46,7 +45,6 @@ from care_robot.simulation.kinematic_robot import (
 )
 from care_robot.simulation.recipe import Recipe
 from care_robot.simulation.simulation_node import (
-    CLOCK_PERIOD_S,
     SimulationNode,
     SimulationParameters,
     pose_message,
@@ -57,6 +55,8 @@ SENSOR_RATES_HZ = {"odom": 10.0, "joint_states": 5.0, "e_stop_button": 5.0, "bum
 SENSOR_RATES_HZ |= {"battery_state": 1.0}
 """Of simulated time; at ten times real time Python nodes cannot hear more than a few hundred a second."""
 FEEDBACK_RATE_HZ = 2.0
+SPEED = 12.0
+"""Ten times real time, with something in hand for a moment in which the machine is busy."""
 POSITION_STD_M = 0.05
 STANDS_IN = "It stands in for localizer, navigator, arm_server and people_tracker: do not start those."
 
@@ -66,7 +66,7 @@ class Parameters(SimulationParameters):
     """Parameters of the node."""
 
     speed: float = parameter(
-        10.0, "Simulated time over wall time; 0 for as fast as it can.", minimum=0.0, maximum=1000.0
+        SPEED, "Simulated time over wall time; 0 for as fast as it can.", minimum=0.0, maximum=1000.0
     )
 
 
@@ -83,6 +83,8 @@ class _Goal:
 
 class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
     """A home in which everything goes where it is told."""
+
+    step_s = 1.0 / PEOPLE_RATE_HZ
 
     def __init__(self, **options: Any) -> None:
         self._broadcasters: list[TransformBroadcaster] = []
@@ -117,7 +119,11 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
             topic: (self.publisher(types[topic], topic, qos.SENSOR), make[topic], Pace(rate_hz))
             for topic, rate_hz in SENSOR_RATES_HZ.items()
         }
-        self._people_pace, self._blind_pace, self._feedback_pace = Pace(PEOPLE_RATE_HZ), Pace(1.0), Pace(2.0)
+        self._people_pace, self._blind_pace, self._feedback_pace = (
+            Pace(PEOPLE_RATE_HZ),
+            Pace(1.0),
+            Pace(FEEDBACK_RATE_HZ),
+        )
         self._transforms = TransformBroadcaster(self)
         static = TransformBroadcaster(self, static=True)
         self._broadcasters = [self._transforms, static]
@@ -136,11 +142,6 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
                 partial(self._follow, controller),
             )
         self.serve_action(ParallelGripperCommand, "gripper_controller/gripper_cmd", self._grip)
-
-    def step_s(self) -> float:
-        """As long as people are to be seen at their rate, and a whole part of what one /clock covers."""
-        tick_s = CLOCK_PERIOD_S * (self.speed or 10.0)
-        return tick_s / math.ceil(tick_s * PEOPLE_RATE_HZ - 1e-6)
 
     def activate(self) -> None:
         """Let time pass, and say how the cameras are."""
@@ -323,9 +324,8 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
             right = list(command.name) in ([], [self.home.gripper_joint]) and len(command.position) == 1
             motion = self.home.grip(command.position[0]) if right else None
             if motion is None:
-                self.get_logger().warning(
-                    f"A goal of gripper_cmd needs one position of {self.home.gripper_joint} within its limits."
-                )
+                joint = self.home.gripper_joint
+                self.get_logger().warning(f"gripper_cmd needs one position of {joint} within its limits.")
                 motion = Grip()
                 motion.end(State.ABORTED)
         await self._end(

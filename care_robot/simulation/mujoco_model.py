@@ -35,6 +35,7 @@ from care_robot.description import (
     Sphere,
 )
 from care_robot.geometry import OPTICAL, Array, Pose
+from care_robot.simulation.world import World
 
 TIMESTEP_S = 0.002
 CONTROL_S = 0.01
@@ -50,6 +51,9 @@ VISUAL_GROUP, COLLISION_GROUP = 0, 3
 
 _WORLD = "world"  # the parent of a joint that ties a link to the world, in SDF
 _SLIPPERY = 0.05  # MuJoCo takes the rougher of two surfaces; a slippery one such as a caster must win
+HEADLIGHT = 0.16
+"""What a camera itself lights, so that nothing that it sees is black."""
+
 _TORSION_M, _ROLLING_M = 0.005, 0.0005
 _LOOK = Pose.from_rpy(0, 0, 0, roll=math.pi)  # optical frame (y down, z forward) -> MuJoCo's (y up, z back)
 _GEOM = mujoco.mjtGeom
@@ -87,16 +91,19 @@ def compile_spec(spec: mujoco.MjSpec) -> mujoco.MjModel:
         raise DescriptionError(f"The world cannot be simulated: {said}.") from None
 
 
-def add_look(spec: mujoco.MjSpec) -> None:
-    """Add daylight without shadows, which double the time of a picture and help no detector."""
-    spec.visual.headlight.ambient = [0.47, 0.46, 0.45]
-    spec.visual.headlight.diffuse = [0.16, 0.16, 0.16]
-    spec.visual.headlight.specular = [0.0, 0.0, 0.0]
-    for direction, strength in (((0.45, -0.35, -1.0), 0.36), ((0.55, 0.8, -0.45), 0.26)):
+def add_look(spec: mujoco.MjSpec, world: World) -> None:
+    """Add a world's light, without shadows, which double the time of a picture and help no detector."""
+    headlight = spec.visual.headlight
+    headlight.ambient, headlight.diffuse = world.ambient[:3], [HEADLIGHT] * 3
+    headlight.specular = [0.0, 0.0, 0.0]
+    for light in world.lights:
+        kind = mujoco.mjtLightType
         spec.worldbody.add_light(
-            type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
-            dir=direction,
-            diffuse=[strength, strength * 0.97, strength * 0.92],
+            name=light.name,
+            type=kind.mjLIGHT_DIRECTIONAL if light.directional else kind.mjLIGHT_SPOT,
+            pos=light.position_m,
+            dir=light.direction,
+            diffuse=light.colour,
             specular=[0.0, 0.0, 0.0],
             castshadow=False,
         )

@@ -36,6 +36,7 @@ _FOLDED = {"hip_flexion": 95.0, "knee_flexion": 125.0, "ankle_dorsiflexion": 25.
 _RELAXED = {"hip_flexion": 14.0, "knee_flexion": 20.0, "ankle_dorsiflexion": -15.0, "elbow_flexion": 22.0}
 _SLIPPERY = 0.15
 _SETTLE_S = 1.5
+_TOPPLES_S = (2.5, 3.5)
 _STIR_RAD = math.radians(28.0)
 
 
@@ -150,6 +151,9 @@ class Limp:
         push = self._push if pushed else np.zeros(3)
         data.xfrc_applied[self._thorax, :3] = (1.0 - self._stumble.low_share) * push
         data.xfrc_applied[self._pelvis, :3] = self._stumble.low_share * push
+        for second_s in _TOPPLES_S:  # who stays propped up on knees and elbows topples over at last
+            if second_s <= since_s < second_s + PUSH_S and not self.is_down():
+                data.xfrc_applied[self._pelvis, :3] = np.cross((0.0, 0.0, 1.0), self._push)
         if self._stumble.slips and since_s > self._stumble.drag_s:
             self._grip()
         if self._drag:

@@ -38,14 +38,12 @@ def falling(script: Script, heading_rad: float, draw: np.random.Generator, *, mo
             else:
                 script.half_rise(seat, _turn(script, seat, aside_rad))
             aside_rad = math.remainder(out_rad + aside_rad - heading(script.q), math.tau)
-            return Stumble(aside_rad, 1.5 * strength_m_s, 2 * legs_s, trunk_s, low_share=0.5)
+            return Stumble(aside_rad, 1.5 * strength_m_s, 2 * legs_s, trunk_s, rest=0.07, low_share=0.5)
         if posture is PostureKind.LYING_ON_FURNITURE:
             script.roll_out(1.0)
             away_rad = math.remainder(out_rad - heading(script.q), math.tau)
             return Stumble(away_rad, strength_m_s, legs_s, trunk_s, low_share=0.5)
-    return Stumble(
-        math.remainder(heading_rad - heading(script.q), math.tau), strength_m_s, legs_s, trunk_s
-    )
+    return Stumble(math.remainder(heading_rad - heading(script.q), math.tau), strength_m_s, legs_s, trunk_s)
 
 
 def sliding(script: Script, heading_rad: float, draw: np.random.Generator, *, moving: bool) -> Stumble:
@@ -60,11 +58,8 @@ def sliding(script: Script, heading_rad: float, draw: np.random.Generator, *, mo
                 script.tip_aside(seat, side_m, 1.6)
                 low_share, push_after_s, fold = 0.5, 0.0, False
             else:
-                turn_rad = _turn(script, seat, aside_rad)
-                script.slip_forward(seat, turn_rad)
-                # Sideways at last, for the back leans on the seat; but along it, where that is the way.
-                aside_rad = math.copysign(math.pi / 2, aside_rad) if not turn_rad else math.pi
-                push_after_s, fold = 1.6, False
+                script.slip_forward(seat, 0.8 * aside_rad)
+                aside_rad, push_after_s, fold = math.pi, 1.6, False  # onto the back, along the seat
         elif posture is PostureKind.LYING_ON_FURNITURE:
             script.roll_out(2.0, 0.12)
             aside_rad = math.remainder(seat.edge.yaw_rad - heading(script.q), math.tau)
@@ -85,9 +80,9 @@ def sliding(script: Script, heading_rad: float, draw: np.random.Generator, *, mo
 
 
 def _turn(script: Script, seat: Seat, aside_rad: float) -> float:
-    """Return how far to turn on the way down: not at all, unless something stands close before the seat."""
+    """Return how far to turn on the way down: more where something stands close before the seat."""
     close = script.body.routes.taken(seat.edge, seat.edge.yaw_rad, 0.12, 0.9)
-    return 0.8 * aside_rad if close else 0.0
+    return (0.8 if close else 0.4) * aside_rad
 
 
 def _off_seat(script: Script, seat: Seat, heading_rad: float) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """What both simulator nodes do: pace a home, publish its time and truth, and serve `sim/…`."""
 
 import json
+import math
 import threading
 import time
 import traceback
@@ -42,8 +43,9 @@ from care_robot.simulation.truth import Truth
 
 CLOCK_PERIOD_S = 0.02
 """Wall time between two /clock messages: more of them cost every node of the robot processor time."""
-LATE_S = 0.2
-"""Wall time that a slow step may be caught up on; beyond it simulated time just passes more slowly."""
+LATE_PERIODS = 3
+"""Of these, slow steps may be caught up on, else time passes slower: who listens would lose more at once."""
+BREATH_S = 0.0005
 STANDING_PERIOD_S = 0.1
 TRUTH_RATE_HZ = 10.0
 STOP_S = 10.0  # for the step that is being computed, on a slow machine
@@ -93,6 +95,8 @@ class SimulationNode(CareNode[P], Generic[P, H]):
     """
 
     home: H
+    step_s = CLOCK_PERIOD_S
+    """Simulated time from one `publish` to the next."""
 
     def __init__(self, name: str, schema: type[P], **options: Any) -> None:
         super().__init__(name, schema, **options)
@@ -103,7 +107,9 @@ class SimulationNode(CareNode[P], Generic[P, H]):
         # Time stands still until the node is active, but it is told: others start by it, and with the year.
         self._start_s = float(self.get_parameter("start_time").value)
         self._clock_topic = self.create_publisher(Clock, "/clock", qos.STATE)
-        self.create_timer(STANDING_PERIOD_S, self._stand_still, clock=RosClock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(
+            STANDING_PERIOD_S, self._stand_still, clock=RosClock(clock_type=ClockType.STEADY_TIME)
+        )
         self.real_time_factor = 0.0
         """Simulated over wall time in the last second."""
 
@@ -121,10 +127,6 @@ class SimulationNode(CareNode[P], Generic[P, H]):
     def publish(self) -> None:
         """Publish what sensors and others have to say now; called after each step with `lock` held."""
 
-    def step_s(self) -> float:
-        """Length of one step at `speed`, simulated s; `publish` follows each."""
-        return CLOCK_PERIOD_S * (self.speed or 1.0)
-
     # For a simulator -----------------------------------------------------------------------------------
 
     def now_s(self) -> float:
@@ -140,7 +142,9 @@ class SimulationNode(CareNode[P], Generic[P, H]):
     def configure(self, parameters: P) -> None:
         """Build the home and wire up."""
         p = parameters
-        self.speed, self._start_s = p.speed, p.start_time
+        # Configured anew, time goes on from where it was.
+        self._start_s = self.now_s() if hasattr(self, "home") else p.start_time
+        self.speed = p.speed
         try:
             self.home = self.make_home(recipe_of(p), p)
             relay = Relay(p.relay_port, *parse_address(p.relay_target)) if p.relay_target else None
@@ -224,12 +228,16 @@ class SimulationNode(CareNode[P], Generic[P, H]):
 
     def _run(self) -> None:
         try:
+            # What belongs to one /clock message, in simulated and in wall time.
+            steps = max(1, math.ceil(self.speed * CLOCK_PERIOD_S / self.step_s - 1e-9)) if self.speed else 0
+            period_s = steps * self.step_s / self.speed if self.speed else CLOCK_PERIOD_S
             next_s = counted_s = time.monotonic()
             counted_from_s = self.home.time_s
-            while not self._ending.wait(max(0.0, next_s - time.monotonic())):
-                self._tick(next_s + CLOCK_PERIOD_S)
+            # Always a moment for who waits for the lock.
+            while not self._ending.wait(max(BREATH_S, next_s - time.monotonic())):
+                self._tick(steps, time.monotonic() + period_s)
                 now_s = time.monotonic()
-                next_s = max(next_s + CLOCK_PERIOD_S, now_s - LATE_S)
+                next_s = max(next_s + period_s, now_s - LATE_PERIODS * period_s)
                 if now_s - counted_s >= 1.0:
                     self.real_time_factor = (self.home.time_s - counted_from_s) / (now_s - counted_s)
                     counted_s, counted_from_s = now_s, self.home.time_s
@@ -237,16 +245,15 @@ class SimulationNode(CareNode[P], Generic[P, H]):
             self.get_logger().error(traceback.format_exc())
             self.fatal(f"The simulation has failed ({error}): its log says where.")
 
-    def _tick(self, end_s: float) -> None:
-        """Simulate what belongs to one /clock message; without a set speed, until wall time `end_s`."""
+    def _tick(self, steps: int, end_s: float) -> None:
+        """Simulate so many steps, or until wall time `end_s` where that is 0, and tell the time."""
         with self.lock:
-            until_s = self.home.time_s + CLOCK_PERIOD_S * self.speed
+            done = 0
             while not self._ending.is_set():
-                step_s = self.step_s()
-                self.home.step(self.home.time_s + step_s)
+                self.home.step(self.home.time_s + self.step_s)
                 self._publish()
-                over = until_s - self.home.time_s < 0.5 * step_s if self.speed else time.monotonic() >= end_s
-                if over:
+                done += 1
+                if done >= steps and (steps or time.monotonic() >= end_s):
                     break
             self._clock_topic.publish(Clock(clock=self.stamp()))
 
@@ -255,7 +262,7 @@ class SimulationNode(CareNode[P], Generic[P, H]):
             while person.said:
                 self._say(person.said.pop(0))
         self.publish()
-        if self._truth_pace.lets_through(self.home.time_s):
+        if self._truth_pace.lets_through(self.home.time_s) and self._truth.get_subscription_count():
             self._truth.publish(truth_message(self.home.truth(), self.stamp()))
 
     def _say(self, text: str) -> None:

@@ -349,7 +349,13 @@ def test_what_is_recorded_is_kept(files: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_command_prints_the_folder_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert gazebo_files.main(["--resident", "none", "--cache", str(tmp_path)]) == 0
     folder = Path(capsys.readouterr().out)
-    assert sorted(path.name for path in folder.iterdir()) == ["robot.urdf", "spawn_robot.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == ["records", "robot.urdf", "spawn_robot.yaml"]
+
+
+def test_each_run_begins_with_empty_records(files: Path) -> None:
+    (files / "records/care.db").touch()
+    gazebo_files.write_files(files.parent, "apartment", "fall", 0)
+    assert list((files / "records").iterdir()) == []
 
 
 @pytest.mark.parametrize(

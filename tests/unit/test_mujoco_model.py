@@ -46,6 +46,8 @@ from care_robot.simulation.mujoco_model import (
     compile_spec,
     new_spec,
 )
+from care_robot.simulation.sdf import find_world, read_world
+from care_robot.simulation.sdf import find_world, read_world
 
 HERE = Pose.identity()
 KILO = Inertia(1.0, HERE, (0.01, 0.01, 0.01, 0.0, 0.0, 0.0))
@@ -306,12 +308,13 @@ def test_a_name_that_is_taken_is_refused() -> None:
         simulate(one("thing"), one("thing"))
 
 
-def test_daylight_has_no_shadows() -> None:
-    spec = new_spec()
-    add_look(spec)
+def test_a_worlds_light_has_no_shadows() -> None:
+    spec, world = new_spec(), read_world(find_world("apartment"))
+    add_look(spec, world)
     model = compile_spec(spec)
-    assert model.nlight == 2
+    assert model.nlight == len(world.lights) > 0
     assert not model.light_castshadow.any()
+    assert model.vis.headlight.ambient == pytest.approx(world.ambient[:3])
 
 
 @given(
