@@ -65,11 +65,11 @@ def bench_latency(video: Path, data_dir: Path, rate_hz: float, duration_s: float
         if not people.somebody_seen.wait(START_TIMEOUT_S):
             raise BenchError("Nobody was seen in the video; the nodes said last: " + " / ".join(said[-3:]))
         begin_s = time.monotonic()
-        first, before = len(people.latencies_s), _usage(pids)
-        _wait(duration_s, ended, console)
+        first, before = len(people.latencies_s), usage(pids)
+        wait_with_progress(duration_s, ended, console)
         if ended.is_set():
             raise BenchError("A node ended during the measurement: " + " / ".join(said[-3:]))
-        latencies_s, after = people.latencies_s[first:], _usage(pids)
+        latencies_s, after = people.latencies_s[first:], usage(pids)
         measured_s = time.monotonic() - begin_s
     cpu_pct = {n: round(100 * (after[n][0] - before[n][0]) / measured_s, 1) for n in pids}
     rss_mb = {n: round(after[n][1] / 1e6, 1) for n in pids}
@@ -83,7 +83,7 @@ def bench_latency(video: Path, data_dir: Path, rate_hz: float, duration_s: float
     return Report("bench latency", seed=0, metrics=metrics, trials=nodes)
 
 
-def _usage(pids: dict[str, int]) -> dict[str, tuple[float, int]]:
+def usage(pids: dict[str, int]) -> dict[str, tuple[float, int]]:
     """CPU seconds and resident bytes of each process."""
     usage = {}
     for label, pid in pids.items():
@@ -93,7 +93,8 @@ def _usage(pids: dict[str, int]) -> dict[str, tuple[float, int]]:
     return usage
 
 
-def _wait(duration_s: float, ended: threading.Event, console: Console) -> None:
+def wait_with_progress(duration_s: float, ended: threading.Event, console: Console) -> None:
+    """Show how much of the measurement is left; ends early where a process has ended."""
     columns = (TextColumn("Measuring"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         for _ in progress.track(range(round(duration_s))):

@@ -2,33 +2,49 @@
 
 from pathlib import Path
 
-from care_robot.bringup.supervisor import Event, OutputLine, Stopping
+from care_robot.bringup.supervisor import Event, Exited, OutputLine, Stopping, how_it_ended
 
 
 class LaunchLog:
     """Takes the events of a launcher.
 
+    Parameters
+    ----------
+    path
+        The file.
+    needed
+        Label of a process without which nothing goes on.
+
     Attributes
     ----------
     stopped
-        Why the launch is ending by itself; empty while it runs.
+        Why the launch is ending by itself, or cannot go on; empty while it runs.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, needed: str = "") -> None:
         self.path = path
         self.stopped = ""
+        self._needed = needed
+        self._last_line = ""
         self._errors: list[str] = []
         path.write_text("", encoding="utf-8")
 
     def note(self, event: Event) -> None:
         """Keep a line, or the reason of the end."""
-        if isinstance(event, OutputLine):
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(f"[{event.label}] {event.text}\n")
-            if "[ERROR]" in event.text or "[FATAL]" in event.text:
-                self._errors.append(event.text.split("]: ", 1)[-1])
-        elif isinstance(event, Stopping):
-            self.stopped = event.reason
+        match event:
+            case OutputLine(label=label, text=text):
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(f"[{label}] {text}\n")
+                if "[ERROR]" in text or "[FATAL]" in text:
+                    self._errors.append(text.split("]: ", 1)[-1])
+                if label == self._needed and text.strip():
+                    self._last_line = text.strip()
+            case Exited(label=label, code=code) if label == self._needed and not self.stopped:
+                self.stopped = f"{label} {how_it_ended(code)} ({self._last_line or 'without a word'})"
+            case Stopping(reason=reason) if not self.stopped:
+                self.stopped = reason
+            case _:
+                pass
 
     @property
     def last_errors(self) -> list[str]:

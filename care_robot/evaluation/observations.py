@@ -80,7 +80,7 @@ class Observer:
             case Spoken(text=text, question=question):
                 said = {"text": text, "question": question}
                 yield Happened(t_s, "spoken", f"{t_s:.3f} {text}", said, f"“{text}”")
-            case PeopleSeen(postures=postures):
+            case PeopleSeen(postures=postures, cameras=cameras) if cameras:  # blind is not empty
                 if self._changed("seen", "", len(postures)):
                     people_n = len(postures)
                     yield Happened(t_s, "seen", "people", {"people": people_n}, f"{people_n} tracked")

@@ -173,7 +173,7 @@ class _Run:
         self._seed = scenario.seed if options.seed is None else options.seed
         self._script = Script(scenario.timeline)
         self._events: queue.SimpleQueue[Observed] = queue.SimpleQueue()
-        self._nodes = LaunchLog(folder / "nodes.log")
+        self._nodes = LaunchLog(folder / "nodes.log", needed="simulator")
         self._unrecorded = ""
 
     def play(self) -> tuple[_Telling, str]:

@@ -76,7 +76,10 @@ def story(name: str, world: World) -> tuple[Place, tuple[Scene, ...]]:
     go, home = Scene(Act(ActKind.WALK, place=other), 2.0), Scene(Act(ActKind.WALK, place=start.name), 2.0)
     back_rad = math.atan2(-ways[other][1], -ways[other][0])  # where one came from there is room to fall
     seat, bed = (world.nearest(kind, x, y) for kind in (PlaceKind.SEAT, PlaceKind.BED))
-    scenes = {"walk": (go, home), "fall": (go, Scene(Act(ActKind.FALL, heading_rad=back_rad), 60.0))}
+    scenes: dict[str, tuple[Scene, ...]] = {
+        "walk": (go, home),
+        "fall": (go, Scene(Act(ActKind.FALL, heading_rad=back_rad), 60.0)),
+    }
     if seat is not None:
         scenes["sit"] = (Scene(Act(ActKind.SIT, place=seat.name), 20.0), home)
     if bed is not None:
@@ -105,7 +108,9 @@ def write_resident(folder: Path, world: str, name: str, seed: int) -> Path:
     recording = record(built.model, data, person, scenes, [bone.name for bone in bones])
     mesh, sdf = folder / "resident.dae", folder / "resident.sdf"
     write_collada(mesh, bones, surfaces_of(built.model, RESIDENT, bones), recording.clip)
-    sdf.write_text(actor_sdf(mesh, name, recording), encoding="utf-8")
+    partial = sdf.with_suffix(".part")  # it comes last, and whole: where it is, the rest is there too
+    partial.write_text(actor_sdf(mesh, name, recording), encoding="utf-8")
+    partial.replace(sdf)
     return sdf
 
 

@@ -17,31 +17,11 @@ from care_robot.description import Camera, DescriptionError, Lidar
 from care_robot.geometry import Array, Pose
 from care_robot.perception.bodies import Landmark
 from care_robot.perception.people import Person as Tracked
-from care_robot.simulation.building import (
-    dock,
-    fixed_cameras,
-    load_controllers,
-    load_robot,
-    load_world,
-    spawned_model,
-)
-from care_robot.simulation.kinematic_inhabitant import Inhabitant, Thing, thing_of
+from care_robot.simulation.building import dock, fixed_cameras, load_controllers, load_robot, load_world
+from care_robot.simulation.kinematic_arm import Arm
+from care_robot.simulation.kinematic_base import RADIUS_M, Base, flat, upright
+from care_robot.simulation.kinematic_inhabitant import Inhabitant, spawned_thing, thing_of
 from care_robot.simulation.kinematic_people import KinematicPeople, Lens, Place
-from care_robot.simulation.kinematic_robot import (
-    LOW_BATTERY,
-    Base,
-    Battery,
-    Drive,
-    Grip,
-    Joints,
-    NavigationError,
-    State,
-    Trajectory,
-    TrajectoryError,
-    flat,
-    steer,
-    upright,
-)
 from care_robot.simulation.kinematic_walls import Walls
 from care_robot.simulation.mujoco_model import CONTROL_S
 from care_robot.simulation.person import Act, Person
@@ -58,23 +38,31 @@ from care_robot.simulation.sim_services import (
 from care_robot.simulation.truth import ObjectTruth, PersonTruth, Truth
 
 STEP_S = 0.05
-RADIUS_M = 0.26
-SPARE_M = 0.05
 PERSON_M = 0.2
-KEEPS_OFF_M = 0.4
-"""What navigation keeps between the robot's edge and a body (domain.md, R-S4)."""
-TOUCH_M, ANEW_S = 0.02, 0.5
+DOCKED_M = 0.15
 LEG_M = 0.07
 LEGS = (
     [Landmark.LEFT_HIP, Landmark.RIGHT_HIP, Landmark.LEFT_KNEE, Landmark.RIGHT_KNEE],
     [Landmark.LEFT_KNEE, Landmark.RIGHT_KNEE, Landmark.LEFT_ANKLE, Landmark.RIGHT_ANKLE],
 )
-GRASP_M = 0.06
-DOCKED_M = 0.15
-AROUND_S, PATIENCE_S = 2.0, 30.0
-"""Waiting before another way is looked for, and before navigation gives up."""
-CARRIED_M = 1.0
+BATTERY_S = 4 * 3600.0
+"""From full to empty; charging takes half as long."""
+LOW_BATTERY = 0.08
 TOPICS = ("scan", "odom", "joint_states", "battery_state", "bumper", "e_stop_button")
+
+
+class Battery:
+    """A battery that drains evenly, and charges on the dock."""
+
+    def __init__(self) -> None:
+        self.charge = 1.0
+        self.charging = False
+
+    def step(self, dt_s: float, *, docked: bool) -> None:
+        """Let time pass."""
+        self.charging = docked and self.charge < 1.0
+        change = 2.0 * dt_s / BATTERY_S if docked else -dt_s / BATTERY_S
+        self.charge = min(1.0, max(0.0, self.charge + change))
 
 
 class KinematicHome:
@@ -100,15 +88,24 @@ class KinematicHome:
         inhabitants = {p.id: Inhabitant(recipe, p, None, self.time_s) for p in recipe.people}
         self.recipe, self.world, self.robot = recipe, world, robot
         self._inhabitants = inhabitants
+        self._spawned: tuple[Spawned, ...] = recipe.spawned
         self.walls = Walls(world)
-        self._dock = dock(world)
-        self.base, self.joints, self.battery = Base(self._dock), Joints(robot), Battery()
-        self._controllers = load_controllers()
-        self.gripper_joint = self._controllers.gripper.joint
-        self._head = next(s for _, s in robot.sensors() if isinstance(s, Camera))
-        self._head_link = next(link.name for link, sensor in robot.sensors() if sensor is self._head)
+        doors = self.walls.doors
+        self.things = {
+            model.name: thing_of(model) for model in world.models if not (model.static or model.name in doors)
+        }
+        self.things |= {item.name: spawned_thing(item) for item in recipe.spawned}
+        start = dock(world)
+        self._dock = flat(start)[:2]
+        self.base = Base(start, self.walls, self._nearest_m, self._bodies)
+        self.arm = Arm(robot, load_controllers(), self.things, self.walls)
+        self.arm.base = start
+        self.battery = Battery()
         self.lidar_link, self._lidar = next(
-            (link.name, s) for link, s in robot.sensors() if isinstance(s, Lidar)
+            (link.name, sensor) for link, sensor in robot.sensors() if isinstance(sensor, Lidar)
+        )
+        self._head_link, self._head = next(
+            (link.name, sensor) for link, sensor in robot.sensors() if isinstance(sensor, Camera)
         )
         mounted = fixed_cameras(recipe.world)
         lenses = [
@@ -119,23 +116,8 @@ class KinematicHome:
         ]
         lenses.append(Lens.of(self._head, self._head_pose(), on_robot=True))
         self.watch = KinematicPeople(world, lenses, recipe.seed)
-        doors = self.walls.doors
-        movable = [m for m in world.models if not m.static and m.name not in doors]
-        movable += [spawned_model(s) for s in recipe.spawned]
-        self._things = {model.name: thing_of(model) for model in movable}
-        for item in recipe.spawned:
-            thing = self._things[item.name]
-            thing.model, thing.pose = item.model, Pose(np.array(item.position_m), np.array(item.quaternion))
         self._draw = np.random.default_rng((recipe.seed, 40))
-        self._lost = Pose.identity()  # of what the robot believes, in what is so
-        self._drive: Drive | None = None
-        self._motions: dict[str, Trajectory] = {}
-        self._grip: Grip | None = None
-        self._held_at = Pose.identity()  # the held thing in the grasp's frame
-        self.e_stop = self.bumper = self._bumper_stuck = False
         self.silent: set[str] = set()
-        self._touched_s = -math.inf
-        self._collisions = self._contacts = 0
 
     # Simulation ------------------------------------------------------------------------------------------
 
@@ -155,241 +137,25 @@ class KinematicHome:
             dt_s = min(CONTROL_S if self.falling else STEP_S, until_s - self.time_s)
             for inhabitant in self._inhabitants.values():
                 inhabitant.stop_before(self.walls.leaf_points, self.time_s)
-                inhabitant.step(self.time_s, dt_s, self._things)
+                inhabitant.step(self.time_s, dt_s, self.things)
             self.time_s = round(self.time_s + dt_s, 6)
-            self._move_robot(dt_s)
-            self._carry()
+            self.base.step(dt_s, self.time_s)
+            self.arm.base = upright(self.base.pose)
+            self.arm.step(dt_s, self.time_s, held=self.base.e_stop)
+            self.battery.step(dt_s, docked=math.dist(self._dock, self.base.pose[:2]) < DOCKED_M)
 
-    def _move_robot(self, dt_s: float) -> None:
-        drive = self._drive
-        wanted = self.base.commanded(self.time_s)
-        keep_m = 0.0
-        if drive is not None:
-            keep_m = KEEPS_OFF_M
-            on = steer(drive, flat(self.believed()))
-            if on is None:
-                drive.end(State.SUCCEEDED)
-                self._drive = drive = None
-            wanted = on or (0.0, 0.0)
-        if self.e_stop or self._bumper_stuck:
-            self.base.stop()
-            wanted, hit = (0.0, 0.0), True
-        else:
-            hit = self.base.step(wanted, dt_s, lambda x, y: self._free(x, y, keep_m))
-        if drive is not None:
-            self._wait(drive, dt_s if hit else 0.0)
-        self._feel(hit and drive is None and not self.e_stop)
-        self._move_joints(dt_s)
-        docked = math.dist(flat(self._dock)[:2], self.base.pose[:2]) < DOCKED_M
-        self.battery.step(dt_s, docked=docked)
+    def _nearest_m(self, xy: tuple[float, float]) -> float:
+        return min((p.nearest_distance_m(xy) for p in self.people.values()), default=math.inf)
 
-    def _free(self, x: float, y: float, keep_m: float) -> bool:
-        """Whether the robot can go there; out of where it should not be it always can."""
-        here, there = self.walls.clearance_m(*self.base.pose[:2]), self.walls.clearance_m(x, y)
-        if there < RADIUS_M and there < here:
-            return False
-        here, there = self._distance(*self.base.pose[:2]), self._distance(x, y)
-        return there > keep_m or there >= here
-
-    def _distance(self, x: float, y: float) -> float:
-        """From the robot's edge, were it at x, y, to the nearest body; inf where nobody is."""
-        near_m = min((p.nearest_distance_m((x, y)) for p in self.people.values()), default=math.inf)
-        return max(0.0, near_m - RADIUS_M)
-
-    def _wait(self, drive: Drive, waited_s: float) -> None:
-        before_s = drive.waiting_s
-        drive.waiting_s = before_s + waited_s if waited_s else 0.0
-        if before_s < AROUND_S <= drive.waiting_s and not self.e_stop:
-            x, y, _ = flat(self.believed())
-            goal = drive.way[-1] if drive.way else (x, y)
-            way = self._way((x, y), goal, around_people=True)
-            if way is not None:
-                drive.way, drive.recoveries = way, drive.recoveries + 1
-        if drive.waiting_s >= PATIENCE_S:
-            why = "the e-stop is pressed" if self.e_stop else "somebody or something stands in the way"
-            drive.end(
-                State.ABORTED,
-                NavigationError.FAILED_TO_MAKE_PROGRESS,
-                f"No progress for {PATIENCE_S:g} s: {why}.",
-            )
-            self._drive = None
-
-    def _feel(self, hit: bool) -> None:
-        """Press the bumper, and count what was run into, once for each time."""
-        person = self._distance(*self.base.pose[:2]) < TOUCH_M
-        self.bumper = hit or self._bumper_stuck
-        if hit or person:
-            if self.time_s - self._touched_s > ANEW_S:
-                self._collisions += hit and not person
-                self._contacts += person
-            self._touched_s = self.time_s
-
-    def _move_joints(self, dt_s: float) -> None:
-        for name, motion in list(self._motions.items()):
-            if motion.state is not State.RUNNING:
-                del self._motions[name]
-            elif self.e_stop:
-                motion.end(
-                    State.ABORTED, TrajectoryError.PATH_TOLERANCE_VIOLATED, "The e-stop holds the joints."
-                )
-            else:
-                self.joints.positions.update(motion.at(self.time_s))
-                if self.time_s >= motion.started_s + motion.times_s[-1] - 1e-6:
-                    motion.end(State.SUCCEEDED)
-        if self._grip is not None and not self.e_stop:
-            self._close(self._grip, dt_s)
-
-    def _close(self, grip: Grip, dt_s: float) -> None:
-        """Move the fingers; what is between them when they close is held."""
-        now_m = self.joints.positions[self.gripper_joint]
-        held = self._held()
-        if held is None and grip.target_m < now_m:
-            held = self._within_reach(now_m)
-        least_m = float(held.half_m[:2].min()) if held is not None else 0.0
-        step_m = self._controllers.gripper.max_velocity * dt_s
-        next_m = now_m + max(-step_m, min(step_m, grip.target_m - now_m))
-        if held is not None and grip.target_m < least_m and next_m <= least_m:
-            self.joints.positions[self.gripper_joint] = least_m
-            if not held.held_by:
-                held.held_by = "robot"
-                self._held_at = self._grasp().inverse().compose(held.pose)
-            grip.stalled = True
-            grip.end(State.SUCCEEDED)
-        else:
-            self.joints.positions[self.gripper_joint] = next_m
-            if held is not None and held.held_by and next_m > least_m + 0.002:
-                self._release(held)
-            if abs(next_m - grip.target_m) < 1e-6:
-                grip.end(State.SUCCEEDED)
-        if grip.state is not State.RUNNING:
-            self._grip = None
-
-    def _within_reach(self, opening_m: float) -> Thing | None:
-        grasp = self._grasp().position
-        near = [
-            (float(np.linalg.norm(t.centre_m - grasp)), name)
-            for name, t in self._things.items()
-            if not t.held_by and float(t.half_m[:2].min()) <= opening_m + 0.002
-        ]
-        distance, name = min(near, default=(math.inf, ""))
-        return self._things[name] if distance < GRASP_M else None
-
-    def _held(self) -> Thing | None:
-        return next((t for t in self._things.values() if t.held_by == "robot"), None)
-
-    def _release(self, thing: Thing) -> None:
-        """Let a thing come to stand on what is under it."""
-        thing.held_by = ""
-        x, y, _ = (float(n) for n in thing.pose.position)
-        z = self.walls.surface_below(thing.centre_m) - float(thing.middle_m[2] - thing.half_m[2])
-        thing.pose = Pose.from_rpy(x, y, z, yaw=thing.pose.rpy()[2])
-
-    def _carry(self) -> None:
-        held = self._held()
-        if held is not None:
-            held.pose = self._grasp().compose(self._held_at)
-
-    def _grasp(self) -> Pose:
-        return upright(self.base.pose).compose(self.joints.pose("grasp_link"))
+    def _bodies(self) -> Array:
+        bodies = [inhabitant.landmarks_m[:, :2] for inhabitant in self._inhabitants.values()]
+        return np.concatenate([np.zeros((0, 2)), *bodies])
 
     def _head_pose(self) -> Pose:
         """Pose of the head camera in the map, x ahead."""
-        link = upright(self.base.pose).compose(self.joints.pose(self._head_link))
-        return link.compose(self._head.pose)
+        return self.arm.pose(self._head_link).compose(self._head.pose)
 
-    # What the robot is told ----------------------------------------------------------------------------
-
-    def command_velocity(self, linear_m_s: float, angular_rad_s: float) -> None:
-        """Drive, unless navigation does."""
-        self.base.command(linear_m_s, angular_rad_s, self.time_s)
-
-    def navigate(self, frame: str, pose: Pose | None) -> Drive:
-        """Go to a pose in the map; what cannot be has ended already. It takes the place of a goal before."""
-        drive = self._plan(frame, pose)
-        if drive.state is State.RUNNING:
-            if self._drive is not None:
-                self._drive.end(State.ABORTED, NavigationError.NONE, "Another goal has taken its place.")
-            self._drive = drive
-        return drive
-
-    def _plan(self, frame: str, pose: Pose | None) -> Drive:
-        drive = Drive(started_s=self.time_s)
-        if frame != "map":
-            code = NavigationError.FRAME_UNKNOWN
-            drive.end(State.ABORTED, code, f"The goal is in the frame {frame[:40]!r}: give it in map.")
-            return drive
-        if pose is None:
-            sentence = "The goal holds a number that is not finite, or no orientation."
-            drive.end(State.ABORTED, NavigationError.GOAL_OUTSIDE_MAP, sentence)
-            return drive
-        x, y, drive.yaw = flat(pose)
-        if not self.walls.contains(x, y):
-            sentence = f"The goal ({x:.2f}, {y:.2f}) lies outside the map."
-            drive.end(State.ABORTED, NavigationError.GOAL_OUTSIDE_MAP, sentence)
-        elif self.walls.clearance_m(x, y) < RADIUS_M:
-            sentence = f"The robot does not fit at ({x:.2f}, {y:.2f}): something stands there."
-            drive.end(State.ABORTED, NavigationError.GOAL_OCCUPIED, sentence)
-        else:
-            way = self._way(flat(self.believed())[:2], (x, y))
-            if way is None:
-                sentence = f"There is no way to ({x:.2f}, {y:.2f}): is a door shut?"
-                drive.end(State.ABORTED, NavigationError.NO_VALID_PATH, sentence)
-            else:
-                drive.way = way
-        return drive
-
-    def _way(
-        self, start: tuple[float, float], goal: tuple[float, float], *, around_people: bool = False
-    ) -> list[tuple[float, float]] | None:
-        """Corners of the way, with room to spare where there is any; around people it keeps off them, too."""
-        bodies = [i.landmarks_m[:, :2] for i in self._inhabitants.values()] if around_people else []
-        around = np.concatenate([np.zeros((0, 2)), *bodies])
-        for spare_m in (KEEPS_OFF_M,) if around_people else (SPARE_M, 0.0):
-            way = self.walls.way(start, goal, RADIUS_M + spare_m, around)
-            if way is not None:
-                return way[1:]
-        return None
-
-    def stop(self, drive: Drive) -> None:
-        """Break navigation off."""
-        drive.end(State.CANCELED)
-        if self._drive is drive:
-            self._drive = None
-
-    def follow(
-        self,
-        controller: str,
-        names: Sequence[str],
-        positions: Sequence[Sequence[float]],
-        times_s: Sequence[float],
-    ) -> Trajectory:
-        """Move joints; what cannot be followed has ended already. It takes the place of one before."""
-        motion = self.joints.trajectory(
-            self._controllers.trajectories[controller].joints, names, positions, times_s, self.time_s
-        )
-        if motion.state is State.RUNNING and self.e_stop:
-            motion.end(State.ABORTED, TrajectoryError.INVALID_GOAL, "The e-stop holds the joints.")
-        if motion.state is State.RUNNING:
-            if controller in self._motions:
-                self._motions[controller].end(State.ABORTED, TrajectoryError.SUCCESSFUL, "Replaced.")
-            self._motions[controller] = motion
-        return motion
-
-    def grip(self, position_m: float) -> Grip | None:
-        """Move the fingers; None where that is no position of theirs. It takes the place of one before."""
-        low, high = self.joints.limits(self.gripper_joint)
-        if not low - 1e-3 <= position_m <= high + 1e-3:
-            return None
-        if self._grip is not None:
-            self._grip.end(State.ABORTED, sentence="Another goal has taken its place.")
-        self._grip = Grip(target_m=min(max(position_m, low), high))
-        return self._grip
-
-    # What the robot senses -------------------------------------------------------------------------------
-
-    def believed(self) -> Pose:
-        """Where the localisation has the robot: right, unless it was carried away."""
-        return self._lost.compose(upright(self.base.pose))
+    # What is seen ----------------------------------------------------------------------------------------
 
     def seen(self) -> list[tuple[Tracked, Place]]:
         """The people as the tracker tells them, from what the cameras see now."""
@@ -400,7 +166,7 @@ class KinematicHome:
     def scan(self) -> tuple[Lidar, Array]:
         """The lidar and its ranges in m, inf where nothing is met: neither things nor bodies."""
         lidar = self._lidar
-        pose = upright(self.base.pose).compose(self.joints.pose(self.lidar_link)).compose(lidar.pose)
+        pose = self.arm.pose(self.lidar_link).compose(lidar.pose)
         angles = np.linspace(lidar.min_angle_rad, lidar.max_angle_rad, lidar.samples)
         rays = np.stack([np.cos(angles), np.sin(angles), np.zeros_like(angles)], axis=1) @ pose.rotation().T
         ranges = self.walls.ranges_m(pose.position, rays, lidar.max_range_m)
@@ -432,17 +198,16 @@ class KinematicHome:
                 raise _unknown("door", target, self.walls.doors)
             self.walls.shut(target, active)
         elif kind is FaultKind.BUMPER:
-            self._bumper_stuck = active
+            self.base.bumper_stuck = active
         elif kind is FaultKind.E_STOP:
-            self.e_stop = active
+            self.base.e_stop = active
         elif kind is FaultKind.WHEEL_SLIP:
             self.base.slipping = active
         elif kind is FaultKind.MOVED:
-            self._carry_away() if active else self._find_again()
+            self.base.carry_away(self._draw) if active else self.base.find_again()
         elif kind is FaultKind.GRASP_SLIP:
-            held = self._held()
-            if active and held is not None:
-                self._release(held)
+            if active and self.arm.held is not None:
+                self.arm.release(self.arm.held)
         elif kind is FaultKind.BATTERY_LOW:
             self.battery.charge = LOW_BATTERY if active else 1.0
 
@@ -457,23 +222,9 @@ class KinematicHome:
             topics = TOPICS if kind is FaultKind.SENSOR_SILENT else ()
             raise _unknown("sensor", target, [*self.watch.lenses, *topics])
 
-    def _carry_away(self) -> None:
-        """Put the robot down elsewhere, without its noticing."""
-        believed, (x, y, yaw) = self.believed(), self.base.pose
-        turn = float(self._draw.uniform(-math.pi, math.pi))
-        for angle in np.linspace(turn, turn + 2.0 * math.pi, 16):
-            there = (x + CARRIED_M * math.cos(angle), y + CARRIED_M * math.sin(angle))
-            if self.walls.clearance_m(*there) >= RADIUS_M:
-                self.base.pose = (*there, yaw)
-                break
-        self._lost = believed.compose(upright(self.base.pose).inverse())
-
-    def _find_again(self) -> None:
-        self._lost = Pose.identity()
-
     def spawn(self, model: str, name: str, pose: Pose) -> None:
         """Put an object or a person into the world."""
-        names = [*self._inhabitants, *(m.name for m in self.world.models), *self._things, self.robot.name]
+        names = [*self._inhabitants, *(m.name for m in self.world.models), *self.things, self.robot.name]
         if name in names:
             raise RequestError(NAME_TAKEN, f"The field name is {name!r}, and there is one already.")
         if not self.walls.contains(*pose.position[:2]) or self.walls.inside(pose.position):
@@ -492,18 +243,17 @@ class KinematicHome:
         x, y, yaw = flat(pose)
         if self.walls.clearance_m(x, y) < PERSON_M:
             raise RequestError(POSE_INVALID, "The field pose leaves no room for a person.")
-        self._inhabitants[person.id] = Inhabitant(self.recipe, person, (x, y, yaw), self.time_s)
+        # Also what was spawned meanwhile can be taken by who comes now; by who is there already it cannot.
+        recipe = replace(self.recipe, spawned=self._spawned)
+        self._inhabitants[person.id] = Inhabitant(recipe, person, (x, y, yaw), self.time_s)
 
     def _spawn_thing(self, model: str, name: str, pose: Pose) -> None:
         x, y, z = (float(n) for n in pose.position)
         qx, qy, qz, qw = (float(n) for n in pose.quaternion)
         item = Spawned(model, name, (x, y, z), (qx, qy, qz, qw))
-        thing = thing_of(spawned_model(item))
-        thing.model, thing.pose = model, pose
-        self._things[name] = thing
-        self._release(thing)
-        # People who come later find it in their model; for those who are there it is out of reach.
-        self.recipe = replace(self.recipe, spawned=(*self.recipe.spawned, item))
+        self.things[name] = spawned_thing(item)
+        self.arm.release(self.things[name])
+        self._spawned = (*self._spawned, item)
 
     def reset(self, world: str, seed: int) -> None:
         """Go back to the start, in this or another world; time goes on."""
@@ -527,7 +277,7 @@ class KinematicHome:
             )
             for name, i in self._inhabitants.items()
         )
-        objects = tuple(ObjectTruth(t.name, t.model, t.pose, t.held_by) for t in self._things.values())
+        objects = tuple(ObjectTruth(t.name, t.model, t.pose, t.held_by) for t in self.things.values())
         return Truth(
             t_s=self.time_s,
             robot_pose=upright(self.base.pose),
@@ -535,16 +285,16 @@ class KinematicHome:
             angular_rad_s=self.base.angular_rad_s,
             people=people,
             objects=objects,
-            collisions=self._collisions,
-            person_contacts=self._contacts,
+            collisions=self.base.collisions,
+            person_contacts=self.base.contacts,
         )
 
     def state_hash(self) -> str:
         """A fingerprint of everything's places."""
         numbers = [
             [self.time_s, *self.base.pose, *self.base.odometry, self.battery.charge],
-            list(self.joints.positions.values()),
-            *([*t.pose.position, *t.pose.quaternion] for t in self._things.values()),
+            list(self.arm.joints.positions.values()),
+            *([*t.pose.position, *t.pose.quaternion] for t in self.things.values()),
             *(np.concatenate([i.data.qpos, i.data.qvel]) for i in self._inhabitants.values()),
         ]
         return hashlib.sha256(np.concatenate(numbers).astype(np.float64).tobytes()).hexdigest()

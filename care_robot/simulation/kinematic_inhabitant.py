@@ -12,10 +12,10 @@ import numpy as np
 
 from care_robot.description import Box, Cylinder, Model, Sphere
 from care_robot.geometry import Array, Pose
-from care_robot.simulation.building import build
+from care_robot.simulation.building import build, spawned_model
 from care_robot.simulation.mujoco_model import STATIC, TIMESTEP_S, quaternion
 from care_robot.simulation.person import Act, ActKind, Person, PostureKind
-from care_robot.simulation.recipe import PersonRecipe, Recipe, RecipeError
+from care_robot.simulation.recipe import PersonRecipe, Recipe, RecipeError, Spawned
 from care_robot.simulation.world import Place as WorldPlace
 from care_robot.simulation.world import World
 
@@ -175,3 +175,10 @@ def thing_of(model: Model) -> Thing:
         half = np.full(3, shape.radius_m)
     kind = Path(model.sources[0]).parent.name if model.sources else model.name
     return Thing(model.name, kind, model.pose.compose(model.links[0].pose), middle, half)
+
+
+def spawned_thing(item: Spawned) -> Thing:
+    """A thing that was put into the world; DescriptionError where there is no such model."""
+    thing = thing_of(spawned_model(item))
+    thing.model, thing.pose = item.model, Pose(np.array(item.position_m), np.array(item.quaternion))
+    return thing

@@ -13,17 +13,13 @@ from care_robot_msgs.msg import Body as BodyMessage
 from care_robot_msgs.msg import CameraState, PersonArray
 from care_robot_msgs.msg import Person as PersonMessage
 from care_robot_msgs.srv import EnableCamera
-from control_msgs.action import FollowJointTrajectory, ParallelGripperCommand
-from geometry_msgs.msg import PoseStamped, TwistStamped
-from nav2_msgs.action import NavigateToPose
+from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
-from rclpy.action.server import ServerGoalHandle
 from rclpy.publisher import Publisher
-from rclpy.task import Future
 from sensor_msgs.msg import BatteryState, JointState, LaserScan
 from std_msgs.msg import Bool
 
-from care_robot.geometry import OPTICAL, GeometryError, Pose
+from care_robot.geometry import OPTICAL, Pose
 from care_robot.perception.newest import Pace
 from care_robot.perception.people import Person
 from care_robot.ros import qos
@@ -33,16 +29,8 @@ from care_robot.ros.parameters import parameter
 from care_robot.ros.transforms import TransformBroadcaster
 from care_robot.simulation.building import fixed_cameras
 from care_robot.simulation.kinematic import KinematicHome
+from care_robot.simulation.kinematic_actions_node import Actions
 from care_robot.simulation.kinematic_people import Lens, Place
-from care_robot.simulation.kinematic_robot import (
-    Drive,
-    Grip,
-    Motion,
-    NavigationError,
-    State,
-    Trajectory,
-    flat,
-)
 from care_robot.simulation.recipe import Recipe
 from care_robot.simulation.simulation_node import (
     SimulationNode,
@@ -70,17 +58,6 @@ class Parameters(SimulationParameters):
     )
 
 
-@dataclass(eq=False)
-class _Goal:
-    """An action's goal while it runs, and who waits for its end."""
-
-    handle: ServerGoalHandle
-    motion: Motion
-    stop: Callable[[], None]
-    feedback: Callable[[], Any]
-    done: Future
-
-
 class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
     """A home in which everything goes where it is told."""
 
@@ -88,7 +65,6 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
 
     def __init__(self, **options: Any) -> None:
         self._broadcasters: list[TransformBroadcaster] = []
-        self._goals: list[_Goal] = []
         super().__init__("kinematic_simulator", Parameters, **options)
 
     def make_home(self, recipe: Recipe, parameters: Parameters) -> KinematicHome:
@@ -98,6 +74,7 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
     def wire(self, parameters: Parameters) -> None:
         """Make all that the robot's body and the nodes that this one stands in for have."""
         self.get_logger().info(f"Kinematic simulation of {parameters.world}. {STANDS_IN}")
+        self._actions = Actions(self)
         self._people = self.publisher(PersonArray, "people", qos.STATE)
         types = {
             "odom": Odometry,
@@ -109,10 +86,10 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
         }
         make = {
             "odom": self._odometry,
-            "joint_states": self._joint_states,
+            "joint_states": self._actions.joint_states,
             "battery_state": self._battery,
-            "bumper": lambda: Bool(data=bool(self.home.bumper)),
-            "e_stop_button": lambda: Bool(data=self.home.e_stop),
+            "bumper": lambda: Bool(data=bool(self.home.base.bumper)),
+            "e_stop_button": lambda: Bool(data=self.home.base.e_stop),
             "scan": self._scan,
         }
         self._sensors: dict[str, tuple[Publisher, Callable[[], Any], Pace]] = {
@@ -134,14 +111,6 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
             self._camera_states[camera] = self.publisher(CameraState, f"{camera}/camera/state", qos.LATCHED)
             self.serve(EnableCamera, f"{camera}/camera/enable", partial(self._enable, camera))
         self.subscribe(TwistStamped, "cmd_vel", qos.COMMAND, self._on_velocity)
-        self.serve_action(NavigateToPose, "navigate_to_pose", self._navigate)
-        for controller in ("arm_controller", "head_controller"):
-            self.serve_action(
-                FollowJointTrajectory,
-                f"{controller}/follow_joint_trajectory",
-                partial(self._follow, controller),
-            )
-        self.serve_action(ParallelGripperCommand, "gripper_controller/gripper_cmd", self._grip)
 
     def activate(self) -> None:
         """Let time pass, and say how the cameras are."""
@@ -153,9 +122,7 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
         """Let time stand still; no goal goes on."""
         super().deactivate()
         with self.lock:
-            for goal in self._goals:
-                goal.motion.end(State.ABORTED, NavigationError.NONE, "The simulation was stopped.")
-            self._settle()
+            self._actions.abort()
 
     def cleanup(self) -> None:
         """Take transforms away."""
@@ -186,11 +153,9 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
                     self._publish_transforms()
                 if topic not in self.home.silent and publisher.get_subscription_count():
                     publisher.publish(make())
-        if self._goals:
-            self._settle()
-            if self._feedback_pace.lets_through(t_s):
-                for goal in self._goals:
-                    goal.handle.publish_feedback(goal.feedback())
+        self._actions.settle()
+        if self._feedback_pace.lets_through(t_s):
+            self._actions.tell()
 
     def _publish_people(self, t_s: float) -> None:
         seen = self.home.seen()
@@ -206,7 +171,7 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
     def _publish_transforms(self) -> None:
         x, y, yaw = self.home.base.odometry
         odom_to_base = Pose.from_rpy(x, y, 0.0, yaw=yaw)
-        map_to_odom = self.home.believed().compose(odom_to_base.inverse())
+        map_to_odom = self.home.base.believed().compose(odom_to_base.inverse())
         self._transforms.send("map", "odom", map_to_odom, self.now_s())
         self._transforms.send("odom", "base_link", odom_to_base, self.now_s())
 
@@ -217,12 +182,6 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
         message.pose.pose = pose_message(Pose.from_rpy(x, y, 0.0, yaw=yaw))
         message.twist.twist.linear.x = self.home.base.linear_m_s
         message.twist.twist.angular.z = self.home.base.angular_rad_s
-        return message
-
-    def _joint_states(self) -> JointState:
-        positions = self.home.joints.positions
-        message = JointState(name=list(positions), position=list(positions.values()))
-        message.header.stamp = self.stamp()
         return message
 
     def _battery(self) -> BatteryState:
@@ -252,7 +211,7 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
 
     def _on_velocity(self, message: TwistStamped) -> None:
         with self.lock:
-            self.home.command_velocity(message.twist.linear.x, message.twist.angular.z)
+            self.home.base.command(message.twist.linear.x, message.twist.angular.z, self.home.time_s)
 
     # Cameras -----------------------------------------------------------------------------------------------
 
@@ -274,103 +233,6 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
         )
         state.header.stamp, state.header.frame_id = self.stamp(), f"{lens.name}_optical_frame"
         self._camera_states[lens.name].publish(state)
-
-    # Actions -----------------------------------------------------------------------------------------------
-
-    async def _navigate(self, handle: ServerGoalHandle) -> Any:
-        header = handle.request.pose.header
-        with self.lock:
-            drive = self.home.navigate(header.frame_id, _pose(handle.request.pose))
-        await self._end(
-            handle, drive, lambda: self.home.stop(drive), lambda: self._navigation_feedback(drive)
-        )
-        return NavigateToPose.Result(error_code=drive.code, error_msg=drive.sentence)
-
-    def _navigation_feedback(self, drive: Drive) -> NavigateToPose.Feedback:
-        believed = self.home.believed()
-        x, y, _ = flat(believed)
-        feedback = NavigateToPose.Feedback(
-            distance_remaining=drive.left_m(x, y), number_of_recoveries=drive.recoveries
-        )
-        feedback.current_pose.header.stamp, feedback.current_pose.header.frame_id = self.stamp(), "map"
-        feedback.current_pose.pose = pose_message(believed)
-        taken = to_stamp(self.home.time_s - drive.started_s)
-        feedback.navigation_time.sec, feedback.navigation_time.nanosec = taken.sec, taken.nanosec
-        return feedback
-
-    async def _follow(self, controller: str, handle: ServerGoalHandle) -> Any:
-        trajectory = handle.request.trajectory
-        points = [list(point.positions) for point in trajectory.points]
-        times_s = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in trajectory.points]
-        with self.lock:
-            motion = self.home.follow(controller, list(trajectory.joint_names), points, times_s)
-        await self._end(
-            handle,
-            motion,
-            lambda: motion.end(State.CANCELED),
-            lambda: self._trajectory_feedback(motion),
-        )
-        return FollowJointTrajectory.Result(error_code=motion.code, error_string=motion.sentence)
-
-    def _trajectory_feedback(self, motion: Trajectory) -> FollowJointTrajectory.Feedback:
-        feedback = FollowJointTrajectory.Feedback(joint_names=list(motion.names))
-        feedback.header.stamp = self.stamp()
-        feedback.actual.positions = [self.home.joints.positions[name] for name in motion.names]
-        return feedback
-
-    async def _grip(self, handle: ServerGoalHandle) -> Any:
-        command = handle.request.command
-        with self.lock:
-            right = list(command.name) in ([], [self.home.gripper_joint]) and len(command.position) == 1
-            motion = self.home.grip(command.position[0]) if right else None
-            if motion is None:
-                joint = self.home.gripper_joint
-                self.get_logger().warning(f"gripper_cmd needs one position of {joint} within its limits.")
-                motion = Grip()
-                motion.end(State.ABORTED)
-        await self._end(
-            handle,
-            motion,
-            lambda: motion.end(State.CANCELED),
-            lambda: ParallelGripperCommand.Feedback(state=self._joint_states()),
-        )
-        reached = motion.state is State.SUCCEEDED and not motion.stalled
-        return ParallelGripperCommand.Result(
-            state=self._joint_states(), stalled=motion.stalled, reached_goal=reached
-        )
-
-    async def _end(
-        self,
-        handle: ServerGoalHandle,
-        motion: Motion,
-        stop: Callable[[], None],
-        feedback: Callable[[], Any],
-    ) -> None:
-        """Wait until a motion has ended, and say how."""
-        goal = _Goal(handle, motion, stop, feedback, Future())
-        with self.lock:
-            self._goals.append(goal)
-            if not self.active:
-                motion.end(State.ABORTED, NavigationError.NONE, "The simulation is not active.")
-            self._settle()
-        await goal.done
-        if motion.state is State.SUCCEEDED:
-            handle.succeed()
-        elif motion.state is State.CANCELED and handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.abort()
-
-    def _settle(self) -> None:
-        """Stop what was cancelled, and let go of who waits for what has ended."""
-        for goal in list(self._goals):
-            if goal.handle.is_cancel_requested:
-                goal.stop()
-            if goal.motion.state is not State.RUNNING:
-                self._goals.remove(goal)
-                goal.done.set_result(None)
-                if self.executor is not None:
-                    self.executor.wake()
 
 
 def person_message(person: Person, place: Place, start_s: float) -> PersonMessage:
@@ -401,14 +263,6 @@ def person_message(person: Person, place: Place, start_s: float) -> PersonMessag
     message.velocity.x, message.velocity.y, message.velocity.z = map(float, place.velocity_m_s)
     message.position_covariance = np.array([1.0, 0.0, 0.0, 1.0], np.float32) * POSITION_STD_M**2
     return message
-
-
-def _pose(message: PoseStamped) -> Pose | None:
-    p, q = message.pose.position, message.pose.orientation
-    try:
-        return Pose(np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w]))
-    except GeometryError:
-        return None
 
 
 def main() -> None:

@@ -8,23 +8,23 @@ never does so.
 
 from __future__ import annotations
 
-import math
 import zlib
-from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 
 from care_robot.simulation import world as places
 from care_robot.simulation.resident import SEGMENTS, Resident, add_resident
-from care_robot.simulation.resident_acts import Body, Script, UnreachableError
+from care_robot.simulation.resident_acts import Script
 from care_robot.simulation.resident_body import Array, heading, rotated, rotation_between, still
 from care_robot.simulation.resident_fall import LYING_HEIGHT_M, Limp, Stumble
 from care_robot.simulation.resident_hand import Hand, add_hand
 from care_robot.simulation.resident_landmarks import Landmarks
 from care_robot.simulation.resident_motion import Motion, Seat, Support
+from care_robot.simulation.resident_orders import IMPOSSIBLE, Act, ActError, Orders, check, on_floor
 from care_robot.simulation.resident_route import NoWayError, routes
 from care_robot.simulation.resident_skin import dress
+from care_robot.simulation.resident_stage import Body, UnreachableError
 from care_robot.simulation.resident_steps import Place
 from care_robot.simulation.resident_stumbles import falling, sliding
 from care_robot.simulation.resident_words import ActKind, PostureKind
@@ -33,30 +33,10 @@ from care_robot.simulation.world import PlaceKind, World
 
 __all__ = ["Act", "ActError", "ActKind", "Person", "PostureKind", "add_person"]
 
-INVALID, IMPOSSIBLE = 1, 3
-MAX_SPEED = 3.0
+_ARM_M = 1.2  # nothing to take is farther from the hand
+_RIGID = 1e4  # kg m²: an animated body keeps its velocities, whatever touches it or pulls at it
 _KNOT_S = 0.04  # frames are made so often, and interpolated between
 _LEVEL = 0.5  # cosine of the trunk to the vertical, below which somebody lies
-
-
-class ActError(Exception):
-    """An act that cannot be done; `code` is INVALID or IMPOSSIBLE of SimResident.srv."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True)
-class Act:
-    """What a person is told to do; fields as in SimResident.srv, lengths m, angles rad, in the map frame."""
-
-    kind: ActKind
-    target: tuple[float, float, float] | None = None
-    place: str = ""
-    heading_rad: float = 0.0
-    speed: float = 1.0
-    text: str = ""
 
 
 def add_person(spec: mujoco.MjSpec, person_id: str, resident: Resident, *, dressed: bool = True) -> None:
@@ -86,7 +66,7 @@ class Person:
         What was said and nobody took from the list yet.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (as all parts of a home are made)
         self,
         model: mujoco.MjModel,
         data: mujoco.MjData,
@@ -105,12 +85,15 @@ class Person:
         self._landmarks = Landmarks(model, person_id, resident.height_m)
         self._aid = WalkingAid(model, data, resident, person_id)
         self._hand = Hand(model, data, person_id, resident.height_m)
+        self._orders = Orders(world, self._body, lambda: self._hand.nearest(_ARM_M))
         bodies = [model.body(f"{person_id}/{segment.name}").id for segment in SEGMENTS]
         self._geoms = np.flatnonzero(np.isin(model.geom_bodyid, bodies) & (model.geom_contype != 0))
         self._pelvis, self._thorax = (model.body(f"{person_id}/{name}").id for name in ("pelvis", "thorax"))
         root = model.joint(f"{person_id}/root")
         self._q = slice(int(root.qposadr[0]), int(root.qposadr[0]) + self._body.skeleton.size)
         self._v = slice(int(root.dofadr[0]), int(root.dofadr[0]) + self._body.skeleton.size - 1)
+        self._own_armature = model.dof_armature[self._v].copy()
+        model.dof_armature[self._v] = _RIGID
         self._motions: list[tuple[float, Motion]] = []  # with the times at which they begin
         self._limp: Limp | None = None
         self._stumble: Stumble | None = None  # to come when the motions are over
@@ -126,7 +109,7 @@ class Person:
     def _first(self, start: places.Place | tuple[float, float, float]) -> tuple[Support, Array]:
         if isinstance(start, tuple):
             return Support(PostureKind.STANDING, Place(*start)), self._body.standing(Place(*start))
-        place = _on_floor(start)
+        place = on_floor(start)
         if start.kind is PlaceKind.SEAT:
             seat = Seat(place, float(start.pose.position[2]))
             self.doing = ActKind.SIT
@@ -208,7 +191,7 @@ class Person:
         ActError
             The act cannot be done; the person goes on as before.
         """
-        _check(act)
+        check(act)
         if act.kind is ActKind.SAY:
             self.said.append(act.text.strip())
             return
@@ -228,7 +211,7 @@ class Person:
         if self._stumble is not None:
             raise ActError(IMPOSSIBLE, "The person is falling: wait until he or she lies.")
         if self._limp is not None:
-            self._get_up_after_fall(act, now_s)
+            self._get_up_after_fall(self._limp, act, now_s)
             return
         kept = [self._motions[0]] if self._motions and not self._motions[0][1].yields else []
         if kept:
@@ -242,112 +225,8 @@ class Person:
                 place = self._body.feet(script.q)
                 script.support = Support(PostureKind.STANDING, place)
                 script.stop()
-        self._write(script, act)
+        self._orders.write(script, act)
         self._play([*kept, *_timed(begin_s, script.motions)], script, now_s)
-
-    def _write(self, script: Script, act: Act) -> None:
-        """Add the motions of `act` to `script`."""
-        posture, kind = script.support.posture, act.kind
-        if posture is PostureKind.LYING_ON_FLOOR:
-            if kind is ActKind.LIE_ON_FLOOR:
-                return
-            if kind is not ActKind.GET_UP:
-                raise ActError(IMPOSSIBLE, "The person lies on the floor: get up first.")
-            script.get_up_from_floor()
-            return
-        if kind is ActKind.GET_UP and posture is PostureKind.STANDING:
-            raise ActError(IMPOSSIBLE, "The person stands already.")
-        if kind is ActKind.TAKE:
-            script.take(self._offered(act))
-            return
-        where = None if kind in _ON_THE_SPOT else self._place(act, script)
-        if kind is ActKind.SIT and where is not None and script.support.posture is PostureKind.SITTING:
-            seat = script.support.seat
-            if seat is not None and seat.edge == _on_floor(where):
-                return
-        script.stand()
-        match kind:
-            case ActKind.WALK:
-                self._walk(script, act, where)
-            case ActKind.SIT:
-                assert where is not None
-                script.sit(self._seat(where, script))
-            case ActKind.LIE_ON_FURNITURE:
-                assert where is not None
-                seat = self._seat(where, script)
-                script.sit(seat)
-                script.lie_down(seat)
-            case ActKind.LIE_ON_FLOOR:
-                script.lie_on_floor()
-            case ActKind.BEND:
-                script.bend()
-            case ActKind.CROUCH:
-                script.crouch()
-            case ActKind.KNEEL:
-                script.kneel()
-            case ActKind.PICK_UP:
-                if act.target is None:
-                    raise ActError(INVALID, "The field target is missing: name the point to pick up from.")
-                script.pick_up(np.asarray(act.target))
-            case _:
-                pass
-
-    def _walk(self, script: Script, act: Act, where: places.Place | None) -> None:
-        if where is None:
-            if act.target is None:
-                raise ActError(INVALID, "The fields place and target are empty: name where to walk.")
-            script.walk_to(act.target[0], act.target[1])
-            return
-        spot, reach_m = _on_floor(where), 0.6
-        if where.kind is PlaceKind.SEAT:
-            spot = spot.ahead(0.45)
-        elif where.kind is not PlaceKind.SPOT:
-            reach_m = 1.5
-        facing = spot.yaw_rad if where.kind in (PlaceKind.SPOT, PlaceKind.SEAT) else None
-        script.walk_to(spot.x_m, spot.y_m, facing, within_m=reach_m)
-
-    def _place(self, act: Act, script: Script) -> places.Place | None:
-        """Return the place that an act names or means; None for a bare target."""
-        if act.place:
-            try:
-                place = self._world.place(act.place)
-            except KeyError:
-                raise ActError(
-                    INVALID,
-                    f"The world {self._world.name} has no place {act.place[:40]!r}: it has "
-                    f"{', '.join(p.name for p in self._world.places) or 'none'}.",
-                ) from None
-        else:
-            wanted = _FURNITURE.get(act.kind)
-            if wanted is None:
-                return None
-            here = script.support.place
-            x_m, y_m = act.target[:2] if act.target is not None else (here.x_m, here.y_m)
-            nearest = self._world.nearest(wanted, x_m, y_m)
-            if nearest is None:
-                raise ActError(IMPOSSIBLE, f"The world {self._world.name} has no {wanted.value}.")
-            place = nearest
-        if act.kind is ActKind.LIE_ON_FURNITURE and place.kind is not PlaceKind.BED:
-            raise ActError(IMPOSSIBLE, f"Nobody can lie on {place.name}: name a bed.")
-        if act.kind is ActKind.SIT and place.kind not in (PlaceKind.SEAT, PlaceKind.BED):
-            raise ActError(IMPOSSIBLE, f"Nobody can sit on {place.name}: name a seat or a bed.")
-        return place
-
-    def _seat(self, place: places.Place, script: Script) -> Seat:
-        spot, height_m = _on_floor(place), float(place.pose.position[2])
-        if place.kind is PlaceKind.SEAT:
-            return Seat(spot, height_m)
-        here = script.support.place
-        return self._body.bed_seat(spot, height_m, (here.x_m, here.y_m))
-
-    def _offered(self, act: Act) -> Array:
-        """Return the point to take something from: the target, or the nearest thing when there is none."""
-        if act.target is not None:
-            return np.asarray(act.target)
-        nearest = self._hand.nearest(1.2)
-        if nearest is None:
-            raise ActError(IMPOSSIBLE, "Nothing to take is within reach.")
-        return nearest
 
     # --- falling and lying ----------------------------------------------------------------------
 
@@ -363,14 +242,17 @@ class Person:
         self._play(_timed(now_s, script.motions), script, now_s)
         self._stumble = stumble
         if not script.motions:
-            self._let_go(now_s)
+            self._let_go(stumble, now_s)
 
-    def _let_go(self, now_s: float) -> None:
-        assert self._stumble is not None
+    def _let_go(self, stumble: Stumble, now_s: float) -> None:
         self._aid.drop()
-        self._limp = Limp(self._model, self._data, self.resident, self._stumble, now_s, self.id)
+        self._limp = self._go_limp(stumble, now_s)
         self._stumble = None
         self._motions = []
+
+    def _go_limp(self, stumble: Stumble, now_s: float) -> Limp:
+        self._model.dof_armature[self._v] = self._own_armature
+        return Limp(self._model, self._data, self.resident, stumble, now_s=now_s, person_id=self.id)
 
     def _move(self, now_s: float) -> None:
         if self._stumble is not None:
@@ -378,20 +260,20 @@ class Person:
         if self._limp is None:
             if self._motions or self._support.posture is not PostureKind.LYING_ON_FLOOR:
                 raise ActError(IMPOSSIBLE, "Only somebody who lies on the floor moves arms and legs so.")
-            self._limp = Limp(self._model, self._data, self.resident, Stumble(0.0, 0.0), now_s, self.id)
+            self._limp = self._go_limp(Stumble(0.0, 0.0), now_s)
         self._limp.move(now_s, float(self._draw.uniform(4.0, 6.0)), self._draw)
 
-    def _get_up_after_fall(self, act: Act, now_s: float) -> None:
-        assert self._limp is not None
+    def _get_up_after_fall(self, limp: Limp, act: Act, now_s: float) -> None:
         if act.kind is not ActKind.GET_UP:
             raise ActError(IMPOSSIBLE, "The person lies on the floor: get up first.")
-        if self._limp.falls:
+        if limp.falls:
             raise ActError(IMPOSSIBLE, "The person is still falling: wait until he or she lies.")
         q = still(self._data.qpos[self._q])
         place = Place(float(q[0]), float(q[1]), heading(q))
         script = Script(self._body, q, Support(PostureKind.LYING_ON_FLOOR, place), act.speed)
         script.get_up_from_floor()
-        self._limp.end()
+        limp.end()
+        self._model.dof_armature[self._v] = _RIGID
         self._limp = None
         self._knots = (now_s, q, now_s, q)
         self._play(_timed(now_s, script.motions), script, now_s)
@@ -445,7 +327,7 @@ class Person:
         if self._limp is None and now_s >= self._knots[2] - 1e-9:
             self._advance(now_s)
             if self._stumble is not None and not self._motions:
-                self._let_go(now_s)
+                self._let_go(self._stumble, now_s)
         self._aid.before_step()
         if self._limp is not None:
             self._limp.before_step(now_s)
@@ -457,38 +339,9 @@ class Person:
         return Place(float(q[0]), float(q[1]), heading(q))
 
 
-_FURNITURE = {ActKind.SIT: PlaceKind.SEAT, ActKind.LIE_ON_FURNITURE: PlaceKind.BED}
-_ON_THE_SPOT = (
-    ActKind.STAND,
-    ActKind.GET_UP,
-    ActKind.BEND,
-    ActKind.CROUCH,
-    ActKind.KNEEL,
-    ActKind.LIE_ON_FLOOR,
-    ActKind.PICK_UP,
-)
-
-
-def _on_floor(place: places.Place) -> Place:
-    x, y, _ = place.pose.position
-    return Place(float(x), float(y), place.pose.rpy()[2])
-
-
 def _timed(start_s: float, motions: list[Motion]) -> list[tuple[float, Motion]]:
     timed = []
     for motion in motions:
         timed.append((start_s, motion))
         start_s += motion.duration_s
     return timed
-
-
-def _check(act: Act) -> None:
-    """Raise ActError where a field of `act` cannot be."""
-    if act.target is not None and not (len(act.target) == 3 and all(map(math.isfinite, act.target))):
-        raise ActError(INVALID, f"The field target is {act.target}: give three finite numbers in m.")
-    if not math.isfinite(act.heading_rad):
-        raise ActError(INVALID, f"The field heading is {act.heading_rad}: give an angle in rad.")
-    if not 0.1 <= act.speed <= MAX_SPEED:
-        raise ActError(INVALID, f"The field speed is {act.speed}: choose 0.1 to {MAX_SPEED:g}, 1 as usual.")
-    if act.kind is ActKind.SAY and not act.text.strip():
-        raise ActError(INVALID, "The field text is empty: say something.")

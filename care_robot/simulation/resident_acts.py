@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from care_robot.simulation.resident import Resident
-from care_robot.simulation.resident_body import Array, Keyframe, Skeleton, heading, rotated, turned
+from care_robot.simulation.resident_body import Array, Keyframe, heading, rotated
 from care_robot.simulation.resident_gait import Walk
 from care_robot.simulation.resident_motion import Motion, Seat, Support, blend
 from care_robot.simulation.resident_poses import (
@@ -26,12 +25,12 @@ from care_robot.simulation.resident_poses import (
     sitting,
     slipping,
 )
-from care_robot.simulation.resident_route import NoWayError, Routes
+from care_robot.simulation.resident_route import NoWayError
+from care_robot.simulation.resident_stage import Body, UnreachableError
 from care_robot.simulation.resident_steps import Footstep, Gait, Place, plan_route, plan_shuffle
 from care_robot.simulation.resident_words import PostureKind
 
 _BEFORE_SEAT_M = 0.45  # where one turns round to sit down
-_LYING_HIPS_M = -0.05  # of who lies in bed, from its middle towards the head end
 _REACHING = tuple(
     f"{name}_r" for name in ("shoulder_flexion", "shoulder_abduction", "shoulder_rotation", "elbow_flexion")
 )
@@ -39,62 +38,6 @@ _LEANING = ("lumbar_flexion", "lumbar_bending", "lumbar_rotation", "thoracic_fle
 _HAND_GAP_M = 0.06
 _OVER_EDGE_M, _FEET_AHEAD_M = 0.14, 0.22
 _P = PostureKind
-
-
-class UnreachableError(Exception):
-    """An act that cannot be done from here; the message is a sentence."""
-
-
-class Body:
-    """One person's body and the ways around in the world: what all acts are made of."""
-
-    def __init__(self, resident: Resident, routes: Routes) -> None:
-        self.resident, self.routes = resident, routes
-        self.skeleton = Skeleton(resident)
-        self._standing = self.skeleton.of_posture(Walk(resident, Place(0, 0, 0), []).posture(0.0))
-
-    def standing(self, place: Place) -> Array:
-        """Return the frame of standing with the feet at `place`."""
-        q = self._standing.copy()
-        pelvis = place.ahead(q[0], q[1])
-        q[:2] = pelvis.x_m, pelvis.y_m
-        q[3:7] = turned(place.yaw_rad)
-        return q
-
-    def on_seat(self, seat: Seat, lean_deg: float = -6.0, forward_m: float = 0.0) -> Array:
-        """Return the frame of sitting on `seat`, so far in front of the usual place."""
-        keyframe, behind_m = sitting(self.resident.height_m, seat.height_m, lean_deg)
-        hips = seat.edge.ahead(forward_m - behind_m)
-        q = self.skeleton.frame(keyframe, hips.x_m, hips.y_m, seat.edge.yaw_rad)
-        q[2] = seat.height_m + SEAT_TO_HIP * self.resident.height_m
-        return q
-
-    def in_bed(self, seat: Seat, keyframe: Keyframe = SUPINE, sideways_m: float = 0.0) -> Array:
-        """Return the frame of lying on the bed of `seat`, so far towards the edge."""
-        assert seat.bed is not None
-        hips = seat.bed.ahead(_LYING_HIPS_M)
-        out = Place(hips.x_m, hips.y_m, seat.edge.yaw_rad).ahead(sideways_m)
-        q = self.skeleton.frame(keyframe, out.x_m, out.y_m, seat.bed.yaw_rad + math.pi)
-        return self.skeleton.raised(q, seat.height_m, trunk=True)
-
-    def feet(self, q: Array) -> Place:
-        """Return the place where somebody in frame `q` would stand on the same feet."""
-        toes, yaw = self.skeleton.toes(q), heading(q)
-        own = self.skeleton.toes(self._standing)
-        return Place(float(toes[0]), float(toes[1]), yaw).ahead(-float(own[0]), -float(own[1]))
-
-    def bed_seat(self, bed: Place, height_m: float, near: tuple[float, float]) -> Seat:
-        """Return the edge of a bed on the free side nearer to `near`; UnreachableError where none is free."""
-        hips = bed.ahead(_LYING_HIPS_M)
-        seats = []
-        for turn in (-math.pi / 2, math.pi / 2):
-            width_m = self.routes.edge_m(hips, bed.yaw_rad + turn)
-            if width_m is not None:
-                edge = Place(hips.x_m, hips.y_m, bed.yaw_rad + turn).ahead(width_m)
-                seats.append(Seat(edge, height_m, bed))
-        if not seats:
-            raise UnreachableError("The bed has no free side to get in.")
-        return min(seats, key=lambda s: math.dist((s.edge.x_m, s.edge.y_m), near))
 
 
 class Script:
@@ -156,6 +99,13 @@ class Script:
         )
         self.q, self.support = self.body.standing(end), ends
 
+    @property
+    def _seat(self) -> Seat:
+        """What the body sits or lies on now."""
+        if self.support.seat is None:
+            raise UnreachableError("The person is on no furniture.")
+        return self.support.seat
+
     # --- to and from standing -------------------------------------------------------------------
 
     def stop(self) -> None:
@@ -165,13 +115,11 @@ class Script:
 
     def stand(self) -> None:
         """Come to stand from any posture but lying on the floor."""
-        seat, posture = self.support.seat, self.support.posture
+        posture = self.support.posture
         if posture is _P.LYING_ON_FURNITURE:
-            assert seat is not None
             self.sit_up()
         if self.support.posture is _P.SITTING:
-            assert seat is not None
-            place = seat.edge.ahead(STAND_BEFORE_SEAT_M)
+            place = self._seat.edge.ahead(STAND_BEFORE_SEAT_M)
             self._rise(self.body.standing(place), Support(_P.STANDING, place), 1.8)
         elif posture is _P.KNEELING:
             self._half_kneel()
@@ -188,7 +136,7 @@ class Script:
     # --- walking and furniture ------------------------------------------------------------------
 
     def walk_to(self, x_m: float, y_m: float, yaw_rad: float | None = None, *, within_m: float = 0.6) -> None:
-        """Walk around the furniture to the free place nearest to (x, y); UnreachableError beyond `within_m`."""
+        """Walk around the furniture to the free place nearest to (x, y); not farther off than `within_m`."""
         place = self.support.place
         try:
             route = self.body.routes.way((place.x_m, place.y_m), (x_m, y_m))
@@ -220,15 +168,15 @@ class Script:
             self._walk(lambda gait: plan_shuffle(resident, gait, start, c * dx + s * dy, c * dy - s * dx))
         self._rise(self.body.on_seat(seat), Support(_P.SITTING, seat.edge, seat), 1.9)
 
-    def lie_down(self, seat: Seat) -> None:
+    def lie_down(self) -> None:
         """From sitting on the edge of a bed to lying on it."""
+        seat = self._seat
         q = self.body.in_bed(seat)
         self._to(q, 3.6, Support(_P.LYING_ON_FURNITURE, seat.edge, seat), via=self._halfway(q), trunk=True)
 
     def sit_up(self) -> None:
         """From lying on a bed to sitting on its edge."""
-        seat = self.support.seat
-        assert seat is not None
+        seat = self._seat
         q = self.body.on_seat(seat)
         self._to(q, 4.0, Support(_P.SITTING, seat.edge, seat), via=self._halfway(q), trunk=True)
 
@@ -364,11 +312,9 @@ class Script:
 
     def roll_out(self, seconds: float, over_m: float = 0.04) -> None:
         """Roll from the middle of a bed over its edge, on the side."""
-        seat = self.support.seat
-        assert seat is not None
-        assert seat.bed is not None
+        seat = self._seat
         out_m = math.dist((seat.edge.x_m, seat.edge.y_m), self.body.in_bed(seat)[:2])
-        left = math.remainder(seat.edge.yaw_rad - seat.bed.yaw_rad, math.tau) > 0
+        left = math.remainder(seat.edge.yaw_rad - (seat.bed or seat.edge).yaw_rad, math.tau) > 0
         q = self.body.in_bed(seat, on_side("r" if left else "l"), out_m + over_m)
         self._to(q, seconds, self.support, trunk=True, part=0.9)
 

@@ -48,8 +48,9 @@ class Stumble:
     the speed that the push gives the body, `low_share` how much of it acts on the pelvis instead of the
     chest, `push_after_s` when it begins. `legs_fade_s`, `trunk_fade_s` and `arms_fade_s` are the time
     constants with which tone is lost.
-    A body that slides down touches with little friction, `slips`, and is held back: `drag_per_s` is the force against the pelvis's motion, per mass of
-    the body and speed, for `drag_s`. Legs that `fold` give way at hips and knees.
+    A body that slides down touches with little friction, `slips`, and is held back: `drag_per_s` is the force
+    against the pelvis's motion, per mass of the body and speed, for `drag_s`. Legs that `fold` give way at
+    hips and knees.
     """
 
     direction_rad: float
@@ -85,6 +86,7 @@ class Limp:
         data: mujoco.MjData,
         resident: Resident,
         stumble: Stumble,
+        *,
         now_s: float,
         person_id: str = "resident",
     ) -> None:
@@ -212,7 +214,7 @@ class Fall(Limp):
     def __init__(
         self, model: mujoco.MjModel, data: mujoco.MjData, resident: Resident, stumble: Stumble
     ) -> None:
-        super().__init__(model, data, resident, stumble, data.time)
+        super().__init__(model, data, resident, stumble, now_s=data.time)
 
     def step(self) -> None:
         """Advance by one time step of the model."""

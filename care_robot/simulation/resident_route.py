@@ -44,7 +44,7 @@ class Routes:
             return x_m, y_m
         if not self._free.any():
             raise NoWayError(f"Nowhere in the world {self._name} is room to stand.")
-        row, column = self._nearest[(slice(None), *cell)]
+        row, column = self._nearest[:, cell[0], cell[1]]
         return self._grid.centre(int(row), int(column))
 
     def is_free(self, place: Place) -> bool:

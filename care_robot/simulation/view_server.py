@@ -47,7 +47,7 @@ class Stream:
         """Count those who watch, and tell the first and the last."""
         with self._changed:
             before, self._watchers = self._watchers > 0, self._watchers + more
-            if before != self._watchers > 0:
+            if before != (self._watchers > 0):
                 self.on_watched(self._watchers > 0)
 
 

@@ -34,7 +34,7 @@ def simulator(ros: Any) -> Iterator[KinematicSimulatorNode]:
 
 
 def resident(**fields: Any) -> SimResident.Request:
-    return SimResident.Request(resident_id="resident", **fields)
+    return SimResident.Request(**{"resident_id": "resident", **fields})
 
 
 def goal_to(x: float, y: float, frame: str = "map") -> NavigateToPose.Goal:
@@ -47,8 +47,11 @@ def goal_to(x: float, y: float, frame: str = "map") -> NavigateToPose.Goal:
 
 @pytest.fixture
 def send(ros: Any) -> Callable[..., Any]:
+    clients = []  # kept: an action client that is collected ends what the executor does with it
+
     def send(action: Any, name: str, goal: Any, feedback: Callable[[Any], None] | None = None) -> Any:
         client = ActionClient(ros.tester, action, name)
+        clients.append(client)
         assert client.wait_for_server(20.0)
         handle = ros.result(client.send_goal_async(goal, feedback_callback=feedback))
         assert handle.accepted
@@ -126,13 +129,7 @@ def test_what_a_resident_says_is_heard(ros: Any, simulator: KinematicSimulatorNo
 def test_a_resident_cannot_do_what_cannot_be(
     ros: Any, simulator: KinematicSimulatorNode, fields: dict[str, Any], code: int
 ) -> None:
-    answer = ros.call(
-        SimResident,
-        "sim/resident",
-        resident(**{"resident_id": "resident", **fields})
-        if "resident_id" not in fields
-        else SimResident.Request(**fields),
-    )
+    answer = ros.call(SimResident, "sim/resident", resident(**fields))
     assert (answer.success, answer.error_code) == (False, code)
     assert answer.error_msg.endswith(".")
 

@@ -1,4 +1,4 @@
-"""The README's promise: a fall on video, the real nodes in their processes, and a human who knows."""
+"""The README's promise: a fall in the simulated home or on video, the real nodes, and a human who knows."""
 
 import os
 import sqlite3
@@ -40,9 +40,32 @@ def care(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_quick_start_works_where_nothing_was_cached(tmp_path: Path, video: Path) -> None:
-    result = care("demo", XDG_CACHE_HOME=str(tmp_path / "cache"))
+def test_the_quick_start_tells_the_main_story_where_nothing_was_cached(tmp_path: Path) -> None:
+    try:
+        select_backend()
+    except RenderingError as error:
+        pytest.skip(f"nothing can render the simulated home here: {error}")
+    out = tmp_path / "out"
+    result = care("demo", "--out", str(out), XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert result.returncode == 0, result.stdout + result.stderr
+    places = [result.stdout.find(step.title) for step in Step]
+    assert -1 not in places
+    assert places == sorted(places)
+    with sqlite3.connect(out / "care.db") as database:
+        assert database.execute("SELECT count(*) FROM alarms").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fall_unansered"], "did you mean 'fall_unanswered'?"),
+        (["fall_unanswered", "--video", "fall.mp4"], "a story or --video FILE, not both"),
+    ],
+)
+def test_a_story_that_cannot_be_told_is_a_sentence(words: list[str], said: str) -> None:
+    result = care("demo", *words)
+    assert result.returncode == 2
+    assert said in result.stderr
 
 
 def test_a_fall_on_video_ends_with_a_human_who_has_acknowledged(video: Path, tmp_path: Path) -> None:

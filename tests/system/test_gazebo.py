@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import rclpy
@@ -25,6 +26,8 @@ from care_robot.bringup.launch_elements import LaunchFileError
 from care_robot.bringup.launch_xml import load_plan
 from care_robot.bringup.substitutions import SubstitutionError, package_prefix
 from care_robot.ros import qos
+from care_robot.simulation.gazebo_files import NO_RESIDENT
+from care_robot.simulation.gazebo_resident import STORIES
 
 pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
@@ -57,6 +60,14 @@ def test_the_embedded_launcher_says_in_a_sentence_that_it_cannot_run_it() -> Non
     assert message.startswith(f"{LAUNCH}:")
     assert "is not known here" in message
     assert "\n" not in message
+
+
+def test_every_argument_is_described() -> None:
+    arguments = ElementTree.parse(LAUNCH).getroot().findall("arg")  # noqa: S314
+    assert len(arguments) > 5
+    assert [a.get("name") for a in arguments if not a.get("description")] == []
+    (resident,) = [a for a in arguments if a.get("name") == "resident"]
+    assert [choice.get("value") for choice in resident] == [NO_RESIDENT, *STORIES]
 
 
 # Read by ROS 2's launch, with stand-ins for Gazebo --------------------------------------------------------

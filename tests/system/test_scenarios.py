@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -30,17 +32,17 @@ def care(*words: str, timeout_s: float = 500.0) -> "subprocess.CompletedProcess[
     )
 
 
-def story(folder: Path, **changes: Any) -> Path:
+def story(folder: Path, name: str, **changes: Any) -> Path:
     """A short scenario of one's own, in which nothing happens."""
     content = {
-        "name": "mine",
+        "name": name,
         "title": {"ko": "아무 일 없음", "en": "Nothing happens"},
         "duration": 15,
         "people": [{"id": "resident", "place": "living_room"}],
         "timeline": [],
         "expect": [{"never": {"alarm": {}}}],
     }
-    path = folder / "mine.yaml"
+    path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump({**content, **changes}), encoding="utf-8")
     return path
 
@@ -86,19 +88,21 @@ def test_the_main_story_holds_in_the_physics_world_with_the_real_camera_path(tmp
 
 
 def test_an_expectation_that_does_not_hold_is_said_and_the_log_is_kept(tmp_path: Path) -> None:
-    path = story(tmp_path, expect=[{"alarm": {"kind": "fall"}, "within": 5}])
+    path = story(tmp_path, "waits_in_vain", expect=[{"alarm": {"kind": "fall"}, "within": 5}])
     result = care("scenario", "run", str(path))
     assert result.returncode == 1, result.stderr
     assert "alarm of kind fall within 5 s: none came" in result.stdout
     folder = Path("/" + result.stdout.split("(/")[1].split(")")[0])
-    assert "care_manager" in (folder / "nodes.log").read_text(encoding="utf-8")
+    assert "nodes are active" in (folder / "nodes.log").read_text(encoding="utf-8")
+    shutil.rmtree(folder)
 
 
 def test_what_the_simulator_refuses_ends_the_story(tmp_path: Path) -> None:
     stands = {"label": "up", "at": 1, "resident": {"who": "resident", "act": "get_up"}}
-    result = care("scenario", "run", str(story(tmp_path, timeline=[stands])))
+    result = care("scenario", "run", str(story(tmp_path, "gets_up_twice", timeline=[stands])))
     assert result.returncode == 1, result.stderr
-    assert "timeline[0]" in result.stdout
+    assert "timeline[0] (get up): The person stands already." in result.stdout
+    shutil.rmtree("/" + result.stdout.split("(/")[1].split(")")[0])
 
 
 @pytest.mark.parametrize(
@@ -127,20 +131,20 @@ def test_the_list_has_every_scenario() -> None:
 
 
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
-    path = story(tmp_path, duration=3600)
+    path = story(tmp_path, "interrupted", duration=3600)
     with subprocess.Popen(
         [*CARE, "scenario", "run", str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        env={**ENVIRONMENT, "TMPDIR": str(tmp_path)},
+        env=ENVIRONMENT,
     ) as process:
         nodes = _descendants_with(process.pid, "fall_detector")
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60.0) == 130
     _, alive = psutil.wait_procs(nodes, timeout=5.0)
     assert alive == []
-    assert list(tmp_path.glob("care_robot_mine_*")) == []
+    assert list(Path(tempfile.gettempdir()).glob("care_robot_interrupted_*")) == []
 
 
 def _descendants_with(pid: int, name: str) -> list[psutil.Process]:

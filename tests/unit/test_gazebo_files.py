@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+import mujoco
 import numpy as np
 import pytest
 import yaml
@@ -27,9 +28,10 @@ from care_robot.simulation.gazebo_collada import (
     strongest,
     write_collada,
 )
+from care_robot.simulation.gazebo_figure import FigureError, bones_of
 from care_robot.simulation.gazebo_model import gazebo_urdf
 from care_robot.simulation.gazebo_resident import DELAY_S, SAMPLE_S
-from care_robot.simulation.resident import SEGMENTS
+from care_robot.simulation.resident import SEGMENTS, Resident, add_resident
 
 PROJECT = Path(__file__).parents[2]
 ROBOT = PROJECT / "config/robots/carebot.urdf"
@@ -313,6 +315,23 @@ def test_the_figure_goes_with_the_actor_and_bones_stay_near(files: Path, dae: El
     assert np.linalg.norm(np.ptp(way[:, :2], axis=0)) > 1.0
     assert not way[:, 2:].any()
     assert actor.findtext("actor/script/delay_start") == f"{DELAY_S:g}"
+
+
+def test_skin_clothes_hair_and_face_have_colours_of_their_own(dae: Element) -> None:
+    names = [material.get("name") for material in dae.iter(f"{DAE}material")]
+    assert len(names) == len(set(names))
+    assert {"head", "shirt", "trousers", "hair", "eye_l", "upper_lip"} <= set(names)
+    triangles = [t.get("material") for t in dae.iter(f"{DAE}triangles")]
+    assert triangles == [f"{name}-material" for name in names]
+    colours = {tuple((c.text or "").split()) for c in dae.iterfind(f".//{DAE}diffuse/{DAE}color")}
+    assert len(colours) >= 5
+
+
+def test_a_person_without_a_skin_cannot_be_shown() -> None:
+    spec = mujoco.MjSpec()
+    add_resident(spec, Resident(), "resident")
+    with pytest.raises(FigureError, match="No skin covers resident/pelvis; build the person dressed"):
+        bones_of(spec.compile(), "resident")
 
 
 @needs("ign")

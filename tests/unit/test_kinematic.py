@@ -16,8 +16,9 @@ from care_robot.perception.fall_events import FallEvent, Kind
 from care_robot.perception.fall_events import State as FallState
 from care_robot.perception.falls import FallDetector
 from care_robot.perception.people import Person, room_of
-from care_robot.simulation.kinematic import KEEPS_OFF_M, PATIENCE_S, RADIUS_M, KinematicHome
-from care_robot.simulation.kinematic_robot import Drive, NavigationError, State, TrajectoryError
+from care_robot.simulation.kinematic import KinematicHome
+from care_robot.simulation.kinematic_base import KEEPS_OFF_M, PATIENCE_S, RADIUS_M
+from care_robot.simulation.kinematic_motions import Drive, NavigationError, State, TrajectoryError
 from care_robot.simulation.person import Act, ActKind
 from care_robot.simulation.recipe import PersonRecipe, Recipe
 from care_robot.simulation.sim_services import FaultKind, RequestError, act_of, fault_of, pose_of
@@ -31,6 +32,14 @@ def home(place: str = "living_room_centre", seed: int = 0) -> KinematicHome:
 
 def goal(x: float, y: float, yaw: float = 0.0) -> Pose:
     return Pose.from_rpy(x, y, 0.0, yaw=yaw)
+
+
+def navigate(world: KinematicHome, to: Pose) -> Drive:
+    return world.base.navigate("map", to, world.time_s)
+
+
+def drive_on(world: KinematicHome, linear_m_s: float, angular_rad_s: float) -> None:
+    world.base.command(linear_m_s, angular_rad_s, world.time_s)
 
 
 def finish(world: KinematicHome, drive: Drive, within_s: float = 90.0) -> Drive:
@@ -60,7 +69,7 @@ def test_the_same_seed_and_commands_give_the_same_state() -> None:
     def run(seed: int) -> str:
         world = home(seed=seed)
         world.step(1.0)
-        world.navigate("map", goal(*BEDROOM))
+        navigate(world, goal(*BEDROOM))
         world.step(3.0)
         world.act("resident", Act(ActKind.FALL, heading_rad=1.6))
         world.step(8.0)
@@ -100,7 +109,7 @@ def test_somebody_at_rest_after_a_fall_costs_no_physics_and_stays_lying() -> Non
 
 def test_the_robot_goes_where_it_is_sent() -> None:
     world = home()
-    drive = finish(world, world.navigate("map", goal(*BEDROOM, yaw=1.0)))
+    drive = finish(world, navigate(world, goal(*BEDROOM, yaw=1.0)))
     assert drive.state is State.SUCCEEDED
     assert math.dist(world.base.pose[:2], BEDROOM) < 0.1
     assert abs(world.base.pose[2] - 1.0) < 0.1
@@ -120,7 +129,7 @@ def test_the_robot_goes_where_it_is_sent() -> None:
 )
 def test_an_impossible_goal_is_refused_with_a_sentence(frame: str, pose: Pose | None, code: int) -> None:
     world = home()
-    drive = world.navigate(frame, pose)
+    drive = world.base.navigate(frame, pose, world.time_s)
     assert (drive.state, drive.code) == (State.ABORTED, code)
     assert drive.sentence.endswith(".")
     before = world.base.pose
@@ -130,11 +139,11 @@ def test_an_impossible_goal_is_refused_with_a_sentence(frame: str, pose: Pose | 
 
 def test_a_new_goal_takes_the_place_of_the_old_one_and_a_cancelled_one_stops() -> None:
     world = home()
-    first = world.navigate("map", goal(*BEDROOM))
-    second = world.navigate("map", goal(6.2, 4.7))
+    first = navigate(world, goal(*BEDROOM))
+    second = navigate(world, goal(6.2, 4.7))
     assert first.state is State.ABORTED
     world.step(6.0)
-    world.stop(second)
+    world.base.stop(second)
     world.step(8.0)
     assert second.state is State.CANCELED
     before = world.base.pose
@@ -146,7 +155,7 @@ def test_nobody_passes_a_shut_door() -> None:
     world = home()
     for door in ("door_bedroom", "door_living_room"):
         world.fault(FaultKind.DOOR_SHUT, True, door)
-    drive = world.navigate("map", goal(*BEDROOM))
+    drive = navigate(world, goal(*BEDROOM))
     assert (drive.state, drive.code) == (State.ABORTED, NavigationError.NO_VALID_PATH)
     world.act("resident", Act(ActKind.WALK, place="bedroom"))
     rooms = set()
@@ -159,14 +168,14 @@ def test_nobody_passes_a_shut_door() -> None:
 def test_a_door_that_was_opened_again_can_be_passed() -> None:
     world = bare()
     world.fault(FaultKind.DOOR_SHUT, True, "door_bedroom")
-    assert world.navigate("map", goal(*BEDROOM)).state is State.ABORTED
+    assert navigate(world, goal(*BEDROOM)).state is State.ABORTED
     world.fault(FaultKind.DOOR_SHUT, False, "door_bedroom")
-    assert finish(world, world.navigate("map", goal(*BEDROOM))).state is State.SUCCEEDED
+    assert finish(world, navigate(world, goal(*BEDROOM))).state is State.SUCCEEDED
 
 
 def test_a_door_that_shuts_before_the_robot_stops_it() -> None:
     world = home()
-    drive = world.navigate("map", goal(*BEDROOM))
+    drive = navigate(world, goal(*BEDROOM))
     world.step(1.0)
     world.fault(FaultKind.DOOR_SHUT, True, "door_living_room")
     finish(world, drive, 20.0 + PATIENCE_S)
@@ -178,7 +187,7 @@ def test_a_person_in_the_way_is_waited_for_and_not_touched() -> None:
     world = home()
     # Right in the only door out of the living room.
     world.spawn("visitor", "visitor", Pose.from_rpy(3.8, 3.55, 0.0, yaw=1.5))
-    drive = finish(world, world.navigate("map", goal(3.1, 4.9)), 20.0 + PATIENCE_S)
+    drive = finish(world, navigate(world, goal(3.1, 4.9)), 20.0 + PATIENCE_S)
     assert (drive.state, drive.code) == (State.ABORTED, NavigationError.FAILED_TO_MAKE_PROGRESS)
     truth = world.truth()
     nearest = min(person.robot_distance_m for person in truth.people)
@@ -192,7 +201,7 @@ def test_no_velocity_drives_the_robot_into_a_wall(commands: list[tuple[float, fl
     world = bare()
     for linear, angular in commands:
         for _ in range(10):
-            world.command_velocity(linear, angular)
+            drive_on(world, linear, angular)
             world.step(world.time_s + 0.1)
         x, y, yaw = world.base.pose
         assert math.isfinite(x + y + yaw)
@@ -206,16 +215,18 @@ def bare() -> KinematicHome:
 
 def test_a_velocity_is_forgotten_after_half_a_second_and_the_e_stop_holds() -> None:
     world = bare()
-    world.command_velocity(0.3, 0.0)
+    drive_on(world, 0.3, 0.0)
     world.step(0.4)
     assert world.base.linear_m_s > 0.1
     world.step(1.6)
     assert world.base.linear_m_s == 0.0
     world.fault(FaultKind.E_STOP, True, "")
     before = world.base.pose
-    motion = world.follow("head_controller", ["head_pan_joint", "head_tilt_joint"], [[0.5, 0.0]], [1.0])
-    drive = world.navigate("map", goal(*BEDROOM))
-    world.command_velocity(0.3, 0.5)
+    motion = world.arm.follow(
+        "head_controller", ["head_pan_joint", "head_tilt_joint"], [[0.5, 0.0]], [1.0], world.time_s
+    )
+    drive = navigate(world, goal(*BEDROOM))
+    drive_on(world, 0.3, 0.5)
     world.step(3.0)
     assert world.base.pose == before
     assert motion.state is State.ABORTED
@@ -227,9 +238,9 @@ def test_a_velocity_is_forgotten_after_half_a_second_and_the_e_stop_holds() -> N
 def test_the_bumper_tells_of_a_wall_and_the_collision_is_counted_once() -> None:
     world = bare()
     for _ in range(100):
-        world.command_velocity(0.4, 0.0)
+        drive_on(world, 0.4, 0.0)
         world.step(world.time_s + 0.1)
-    assert world.bumper
+    assert world.base.bumper
     assert world.truth().collisions == 1
 
 
@@ -238,21 +249,21 @@ def test_slipping_wheels_make_the_odometry_wrong_and_not_the_localisation() -> N
     world.fault(FaultKind.WHEEL_SLIP, True, "")
     start = world.base.pose
     for _ in range(10):
-        world.command_velocity(-0.3, 0.0)
+        drive_on(world, -0.3, 0.0)
         world.step(world.time_s + 0.1)
     really = math.dist(start[:2], world.base.pose[:2])
     assert math.hypot(*world.base.odometry[:2]) == pytest.approx(2.0 * really)
-    assert world.believed().position[:2] == pytest.approx(world.base.pose[:2])
+    assert world.base.believed().position[:2] == pytest.approx(world.base.pose[:2])
 
 
 def test_a_robot_that_was_carried_away_believes_to_be_where_it_was() -> None:
     world = bare()
-    before = world.believed()
+    before = world.base.believed()
     world.fault(FaultKind.MOVED, True, "")
     assert math.dist(before.position[:2], world.base.pose[:2]) > 0.5
-    assert world.believed().position == pytest.approx(before.position)
+    assert world.base.believed().position == pytest.approx(before.position)
     world.fault(FaultKind.MOVED, False, "")
-    assert world.believed().position[:2] == pytest.approx(world.base.pose[:2])
+    assert world.base.believed().position[:2] == pytest.approx(world.base.pose[:2])
 
 
 def test_what_a_camera_sees_is_gone_when_it_is_off() -> None:
@@ -316,45 +327,47 @@ ARM = ["lift_joint", *(f"arm_joint_{number}" for number in range(1, 7))]
 def test_a_trajectory_that_cannot_be_is_refused(
     names: list[str], positions: list[list[float]], times_s: list[float], code: int
 ) -> None:
-    motion = bare().follow("arm_controller", names, positions, times_s)
+    motion = bare().arm.follow("arm_controller", names, positions, times_s, 0.0)
     assert (motion.state, motion.code) == (State.ABORTED, code)
     assert motion.sentence
 
 
 def test_a_trajectory_is_followed_in_time() -> None:
     world = bare()
-    motion = world.follow("arm_controller", ARM, [[0.4] + [0.0] * 6], [2.0])
-    start = world.joints.positions["lift_joint"]
+    motion = world.arm.follow("arm_controller", ARM, [[0.4] + [0.0] * 6], [2.0], world.time_s)
+    start = world.arm.joints.positions["lift_joint"]
     world.step(1.0)
-    assert world.joints.positions["lift_joint"] == pytest.approx((start + 0.4) / 2, abs=0.02)
+    assert world.arm.joints.positions["lift_joint"] == pytest.approx((start + 0.4) / 2, abs=0.02)
     world.step(2.1)
     assert motion.state is State.SUCCEEDED
-    assert world.joints.positions["lift_joint"] == pytest.approx(0.4)
+    assert world.arm.joints.positions["lift_joint"] == pytest.approx(0.4)
 
 
 def test_the_gripper_holds_what_is_within_reach_until_it_opens_or_slips() -> None:
     world = bare()
-    open_ = world.grip(0.0425)
+    open_ = world.arm.grip(0.0425)
     assert open_ is not None
     world.step(1.5)
     assert open_.state is State.SUCCEEDED
-    cup = world._things["cup"]
-    grasp = world._grasp()
+    cup = world.things["cup"]
+    grasp = world.arm.pose("grasp_link")
     cup.pose = Pose(grasp.position - cup.middle_m, np.array([0.0, 0.0, 0.0, 1.0]))
-    closing = world.grip(0.0)
+    closing = world.arm.grip(0.0)
     assert closing is not None
     world.step(3.0)
     assert closing.stalled
     assert cup.held_by == "robot"
     before = cup.pose.position
-    world.follow("arm_controller", ARM, [[0.3, *(world.joints.positions[n] for n in ARM[1:])]], [2.0])
+    world.arm.follow(
+        "arm_controller", ARM, [[0.3, *(world.arm.joints.positions[n] for n in ARM[1:])]], [2.0], world.time_s
+    )
     world.step(6.0)
     assert cup.pose.position[2] - before[2] == pytest.approx(0.3, abs=1e-3)
     world.fault(FaultKind.GRASP_SLIP, True, "")
     assert cup.held_by == ""
     assert cup.pose.position[2] == pytest.approx(0.0, abs=0.05)
-    assert world.grip(math.nan) is None
-    assert world.grip(1.0) is None
+    assert world.arm.grip(math.nan) is None
+    assert world.arm.grip(1.0) is None
 
 
 @pytest.mark.parametrize(
@@ -383,13 +396,13 @@ def test_what_cannot_be_put_into_the_world_is_refused(model: str, name: str, pos
 def test_a_spawned_thing_comes_to_stand_on_what_is_below_it() -> None:
     world = home()
     world.spawn("cup", "second_cup", Pose.from_rpy(7.35, 1.75, 1.0))
-    assert world._things["second_cup"].pose.position[2] == pytest.approx(0.4, abs=0.01)  # the low table
+    assert world.things["second_cup"].pose.position[2] == pytest.approx(0.4, abs=0.01)  # the low table
 
 
 def test_reset_goes_back_to_the_start_but_never_in_time() -> None:
     world = home()
     world.spawn("visitor", "visitor", goal(6.2, 4.7))
-    world.navigate("map", goal(*BEDROOM))
+    navigate(world, goal(*BEDROOM))
     world.step(5.0)
     world.reset("", 7)
     assert world.time_s == 5.0

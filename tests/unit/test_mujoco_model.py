@@ -47,7 +47,6 @@ from care_robot.simulation.mujoco_model import (
     new_spec,
 )
 from care_robot.simulation.sdf import find_world, read_world
-from care_robot.simulation.sdf import find_world, read_world
 
 HERE = Pose.identity()
 KILO = Inertia(1.0, HERE, (0.01, 0.01, 0.01, 0.0, 0.0, 0.0))

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from care_robot.bringup.supervisor import Exited, OutputLine, Stopping
 from care_robot.care.alarms import AlarmKind, AlarmState, Priority
 from care_robot.console import scenario as console_scenario
 from care_robot.console.errors import UsageError
 from care_robot.console.events import AlarmSeen, AlarmStep, FallSeen, PeopleSeen, Spoken
 from care_robot.evaluation import scenario_jobs
 from care_robot.evaluation.expectations import Happened, State, Verdict
+from care_robot.evaluation.launch_log import LaunchLog
 from care_robot.evaluation.observations import NodeReport, Observed, Observer, Page, PersonTruth, Truth
 from care_robot.evaluation.recording import Recording, RecordingError
 from care_robot.evaluation.scenario import Entry
@@ -135,6 +137,12 @@ def test_every_sentence_and_every_report_counts() -> None:
     for t_s in (1.0, 2.0):
         assert observer.observe(Spoken(t_s, "괜찮으세요?", True, True))[0].values["question"] is True
         assert observer.observe(NodeReport(t_s, "/speech", True, ""))[0].subject == "speech"
+
+
+def test_a_blind_system_does_not_say_that_nobody_is_there() -> None:
+    observer = Observer()
+    assert observer.observe(PeopleSeen(1.0, (), {})) == []
+    assert [what.words for what in observer.observe(PeopleSeen(1.0, ("c",), {}))] == ["0 tracked"]
 
 
 def test_the_shortest_distance_to_the_robot_is_never_missed() -> None:
@@ -292,3 +300,27 @@ def test_what_cannot_be_written_is_said_before_anything_runs(
     with pytest.raises(UsageError, match="one run"):
         console_scenario.run_scenarios(name, Options(video=tmp_path / "a.mp4"), SILENT, repeat=2)
     assert ran == []
+
+
+# The log of the nodes --------------------------------------------------------------------------------------
+
+
+def test_a_simulator_that_dies_is_noticed_with_its_last_words(tmp_path: Path) -> None:
+    log = LaunchLog(tmp_path / "nodes.log", needed="simulator")
+    log.note(OutputLine("simulator", "Traceback"))
+    log.note(OutputLine("simulator", "ImportError: no mujoco"))
+    log.note(OutputLine("speech", "[ERROR] [1.0] [speech]: no voice"))
+    log.note(Exited("speech", 1))
+    assert log.stopped == ""
+    log.note(Exited("simulator", 1))
+    log.note(Stopping("a later reason"))
+    assert log.stopped == "simulator died with exit code 1 (ImportError: no mujoco)"
+    assert log.last_errors == ["no voice"]
+    assert "[simulator] Traceback" in (tmp_path / "nodes.log").read_text(encoding="utf-8")
+
+
+def test_the_first_reason_of_an_end_is_told(tmp_path: Path) -> None:
+    log = LaunchLog(tmp_path / "nodes.log", needed="simulator")
+    log.note(Stopping("lifecycle_manager ended"))
+    log.note(Exited("simulator", 0))
+    assert log.stopped == "lifecycle_manager ended"

@@ -10,6 +10,7 @@ from rich.console import Console
 from care_robot.bringup.domain import DomainError, claimed
 from care_robot.console import up
 from care_robot.console.errors import UsageError
+from care_robot.console.sim import Sim
 
 
 @pytest.fixture
@@ -24,7 +25,11 @@ def launched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, 
 
 
 def run(camera: str | None = None, video: Path | None = None, language: str | None = None, *more: str) -> int:
-    return up.run_up(camera, video, language, list(more), Console(file=io.StringIO()))
+    return up.run_up(up.Look(camera, video), language, list(more), Console(file=io.StringIO()))
+
+
+def simulate(look: up.Look, *more: str) -> int:
+    return up.run_up(look, None, list(more), Console(file=io.StringIO()))
 
 
 def test_a_webcam_is_the_source_and_languages_stay_those_of_the_configuration(
@@ -43,7 +48,6 @@ def test_an_image_topic_needs_no_camera(launched: list[dict[str, str]]) -> None:
 @pytest.mark.parametrize(
     ("camera", "more", "words"),
     [
-        (None, (), "--camera 0"),
         ("0", ("image_topic:=/cam",), "one of"),
         ("0", ("namespace:=/robot1",), "'/robot1'"),
         ("0", ("namespace:=robot1/",), "'robot1/'"),
@@ -67,4 +71,42 @@ def test_a_video_that_is_not_there_is_named(launched: list[dict[str, str]]) -> N
 def test_a_second_system_in_the_same_domain_is_refused(launched: list[dict[str, str]]) -> None:
     with claimed(199), pytest.raises(DomainError, match="domain 199"):
         run("0")
+    assert launched == []
+
+
+def test_without_a_camera_a_home_is_simulated_and_its_records_are_thrown_away(
+    launched: list[dict[str, str]],
+) -> None:
+    assert simulate(up.Look()) == 0
+    (given,) = launched
+    assert given["sim"] == "physics"
+    assert int(given["view_port"]) in up.VIEW_PORTS
+    assert "care_robot_sim_" in given["data_dir"]
+    assert not Path(given["data_dir"]).exists()
+
+
+def test_a_world_and_a_folder_are_handed_on(launched: list[dict[str, str]], tmp_path: Path) -> None:
+    simulate(up.Look(sim=Sim.KINEMATIC, world="ward", headless=True), f"data_dir:={tmp_path}", "speed:=20")
+    expected = {"sim": "kinematic", "world": "ward", "data_dir": str(tmp_path), "speed": "20"}
+    assert launched == [expected]
+    assert tmp_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [
+        (up.Look(sim=Sim.NONE), "--camera 0"),
+        (up.Look(camera="0", sim=Sim.PHYSICS), "--sim physics has cameras of its own"),
+        (up.Look(video=Path("x.mp4"), sim=Sim.KINEMATIC), "cameras of its own"),
+        (up.Look(camera="0", world="ward"), "--world"),
+        (up.Look(robot="r2d2"), "there is: carebot"),
+        (up.Look(sim=Sim.GAZEBO), "Gazebo needs a full ROS 2"),
+    ],
+)
+def test_what_does_not_go_together_is_named(
+    launched: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch, look: up.Look, words: str
+) -> None:
+    monkeypatch.setattr(up.shutil, "which", lambda _: None)
+    with pytest.raises(UsageError, match=words):
+        simulate(look)
     assert launched == []

@@ -1,5 +1,6 @@
 """The page that shows the simulated world stays on this machine, and costs nothing while nobody looks."""
 
+import contextlib
 import http.client
 import json
 import queue
@@ -20,16 +21,23 @@ def watched() -> "queue.Queue[bool]":
 
 
 @pytest.fixture
-def server(watched: "queue.Queue[bool]") -> Iterator[ViewServer]:
-    streams = {"state": Stream("text/event-stream"), "head": Stream("image/jpeg", watched.put)}
+def streams(watched: "queue.Queue[bool]") -> dict[str, Stream]:
+    return {"state": Stream("text/event-stream"), "head": Stream("image/jpeg", watched.put)}
+
+
+@pytest.fixture
+def server(streams: dict[str, Stream]) -> Iterator[ViewServer]:
     server = ViewServer(0, PLAN, streams)
-    server.streams_of_test = streams  # type: ignore[attr-defined]
     yield server
     server.close()
 
 
+def port_of(server: ViewServer) -> int:
+    return int(server.url.rstrip("/").rsplit(":", 1)[1])
+
+
 def get(server: ViewServer, path: str, host: str = "127.0.0.1") -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", int(server.url.rstrip("/").rsplit(":", 1)[1]), timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(server), timeout=TIMEOUT_S)
     connection.request("GET", path, headers={"Host": f"{host}:80"})
     return connection.getresponse()
 
@@ -52,21 +60,22 @@ def test_there_is_nothing_else(server: ViewServer, path: str) -> None:
 
 
 def test_pictures_are_asked_for_only_while_somebody_looks(
-    server: ViewServer, watched: "queue.Queue[bool]"
+    server: ViewServer, streams: dict[str, Stream], watched: "queue.Queue[bool]"
 ) -> None:
-    streams = server.streams_of_test  # type: ignore[attr-defined]
-    answer = get(server, "/head")
-    assert watched.get(timeout=TIMEOUT_S) is True
-    streams["head"].put(b"JPEG-BYTES")
-    assert b"--picture" in answer.fp.readline()
-    answer.close()
-    while True:  # the server learns that the browser has left when it sends the next picture
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=TIMEOUT_S) as browser:
+        browser.sendall(b"GET /head HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert watched.get(timeout=TIMEOUT_S) is True
+        streams["head"].put(b"JPEG-BYTES")
+        seen = b""
+        while b"JPEG-BYTES" not in seen:
+            seen += browser.recv(4096)
+        assert b"image/jpeg" in seen
+    for _ in range(100):  # the server learns that the browser has left when it sends the next pictures
         streams["head"].put(b"x" * 100_000)
-        try:
-            assert watched.get(timeout=0.2) is False
-            break
-        except queue.Empty:
-            continue
+        with contextlib.suppress(queue.Empty):
+            assert watched.get(timeout=0.1) is False
+            return
+    pytest.fail("The server still sends pictures to a browser that has left.")
 
 
 def test_it_listens_on_this_machine_alone(server: ViewServer) -> None:
