@@ -89,6 +89,7 @@ def demo(
 
 @app.command()
 def up(
+    *,
     camera: Annotated[str | None, typer.Option(help="A webcam's number, such as 0, or its device.")] = None,
     video: Annotated[Path | None, typer.Option(help="A video file instead, played in a loop.")] = None,
     sim: Annotated[
@@ -199,6 +200,18 @@ def latency(
     from care_robot.console.bench import run_latency  # noqa: PLC0415
 
     _exit_with(lambda: run_latency(video, rate_hz, duration_s, out, console))
+
+
+@bench_app.command()
+def resources(
+    out: Annotated[Path, typer.Option(help="The report, as JSON.")],
+    duration_s: Annotated[float, typer.Option(help="Seconds measured of each world.", min=5.0)] = 120.0,
+    seed: Annotated[int, typer.Option(help="Of the people in the pictures.", min=0)] = 0,
+) -> None:
+    """Measure whether the simulated home keeps real time, what it takes, and how well people are seen."""
+    from care_robot.console.bench import run_resources  # noqa: PLC0415
+
+    _exit_with(lambda: run_resources(duration_s, seed, out, console))
 
 
 @scenario_app.command("list")

@@ -4,15 +4,19 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from care_robot.bringup.domain import own_domain
 from care_robot.bringup.launch_xml import load_plan
 from care_robot.bringup.launcher import find_launch_file
 from care_robot.bringup.supervisor import Event, Exited, Launcher, OutputLine, Started, Stopping
 from care_robot.evaluation.bench import START_TIMEOUT_S, BenchError, usage, wait_with_progress
+from care_robot.evaluation.pose_shares import Cell, cell_count, measure, share_pct, summed
+from care_robot.evaluation.report import Report
+from care_robot.simulation.pose_views import ViewPosture
 
 if TYPE_CHECKING:
     from care_robot.evaluation.rates_node import Counted
@@ -24,6 +28,14 @@ ALL_ACTIVE = "nodes are active."
 
 ENOUGH = 0.9
 """Of its rate that every sensor has to deliver."""
+
+
+PHYSICS = {
+    "sim": "physics",
+    "camera": "head_camera",
+    "people": '[{"id": "resident", "place": "armchair"}]',  # in view of the robot on its dock
+}
+KINEMATIC = {"sim": "kinematic", "speed": "0.0"}
 
 
 class Run:
@@ -86,3 +98,53 @@ class Run:
         elif isinstance(event, Exited | Stopping):
             self._ended.set()
             self._ready.set()  # nothing more comes
+
+
+def bench_resources(folder: Path, duration_s: float, seed: int, console: Console) -> Report:
+    """Measure both simulated worlds, and how many of the rendered people the pose estimator finds.
+
+    Parameters
+    ----------
+    folder
+        Empty, for databases and logs of the runs.
+    duration_s
+        Time measured of each world.
+    seed
+        Of the people in the pictures.
+    """
+    physics = Run(PHYSICS, folder / "physics", duration_s, console)
+    kinematic = Run(KINEMATIC, folder / "kinematic", duration_s, console)
+    cells = _find_people(seed, console)
+    metrics = {
+        "rtf_physics": round(physics.counted.real_time_factor, 3),
+        "rtf_kinematic": round(kinematic.counted.real_time_factor, 2),
+        "startup_s": round(physics.startup_s, 1),
+        "rss_total_mb": round(sum(physics.rss_mb.values()), 1),
+        "cpu_total_pct": round(sum(physics.cpu_pct.values()), 1),
+        "sensor_rate_min_pct": round(100 * min(physics.shares().values()), 1),
+        "kinematic_message_min_pct": round(100 * min(kinematic.shares().values()), 1),
+        "pose_upright_pct": share_pct(cells, ViewPosture.STANDING, ViewPosture.WALKING),
+        "pose_sitting_pct": share_pct(cells, ViewPosture.SITTING),
+        "pose_lying_pct": share_pct(cells, ViewPosture.LYING),
+    }
+    trials: list[dict[str, Any]] = []
+    for world, run in (("physics", physics), ("kinematic", kinematic)):
+        for node, cpu_pct in run.cpu_pct.items():
+            trials.append({"world": world, "node": node, "cpu_pct": cpu_pct, "rss_mb": run.rss_mb[node]})
+        for topic, share in run.shares().items():
+            enough = share >= ENOUGH
+            reason = "" if enough else f"{topic} came at {100 * share:.0f} % of its rate."
+            trials.append({"world": world, "topic": topic, "share": share, "reason": reason})
+    for c in cells:
+        seen = {"posture": c.posture.value, "camera": c.viewpoint.name.lower(), "distance_m": c.distance_m}
+        trials.append({**seen, "found_pct": c.pct, "views": c.views})
+    return Report("bench resources", seed=seed, metrics=metrics, trials=trials)
+
+
+def _find_people(seed: int, console: Console) -> list[Cell]:
+    columns = (TextColumn("Looking at people"), BarColumn(), TimeRemainingColumn())
+    cells = []
+    with Progress(*columns, console=console) as progress:
+        for cell in progress.track(measure(seed), total=cell_count()):
+            cells.append(cell)
+    return summed(cells)

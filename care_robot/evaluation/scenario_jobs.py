@@ -42,6 +42,7 @@ def run_jobs(jobs: Sequence[Job], at_once: int, on_progress: Progress) -> list[O
     spawn = multiprocessing.get_context("spawn")
     waiting, running = deque(range(len(jobs))), dict[Connection, tuple[int, BaseProcess]]()
     outcomes: dict[int, Outcome] = {}
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
@@ -67,6 +68,7 @@ def run_jobs(jobs: Sequence[Job], at_once: int, on_progress: Progress) -> list[O
                 on_progress(n, "passed" if outcomes[n].passed else "failed", outcomes[n].end_s)
     finally:
         _stop([process for _, process in running.values()])
+        signal.signal(signal.SIGTERM, before)
     return [outcomes[n] for n in range(len(jobs))]
 
 

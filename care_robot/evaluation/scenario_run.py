@@ -262,8 +262,8 @@ class _Run:
         active, there, seen, last = False, set[str](), False, "nothing was heard of the nodes"
         everybody = {person.id for person in self._scenario.people}
         early: list[Observed] = []
-        self._on_progress(WAITING, 0.0)
         while not (active and there >= everybody and seen and stage.complete):
+            self._on_progress(WAITING, 0.0)
             event = self._next(limit_s - time.monotonic())
             self._check_launch()
             if event is None:

@@ -111,22 +111,22 @@ class Relay:
                 _reset(target)
                 return
             self._open |= {caller, target}
-        back = threading.Thread(target=_pump, args=(target, caller), name="relay", daemon=True)
+        back = threading.Thread(target=self._pump, args=(target, caller), name="relay", daemon=True)
         back.start()
-        _pump(caller, target)
+        self._pump(caller, target)
         back.join()
         with self._lock:
             self._open -= {caller, target}
         caller.close()
         target.close()
 
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(CHUNK_BYTES):
-            sink.sendall(data)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(CHUNK_BYTES):
+                sink.sendall(data)
+        with self._lock, contextlib.suppress(OSError):
+            if sink in self._open:  # else it is being reset, and must not end in good order
+                sink.shutdown(socket.SHUT_WR)
 
 
 def _reset(connection: socket.socket) -> None:

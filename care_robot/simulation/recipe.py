@@ -43,7 +43,7 @@ class PersonRecipe:
 
 @dataclass(frozen=True)
 class Spawned:
-    """A model of sim/models put into the world; position in m and quaternion (x, y, z, w) in the map frame."""
+    """A model of sim/models put into the world, at a position in m with a quaternion (x, y, z, w), in the map."""
 
     model: str
     name: str

@@ -399,14 +399,31 @@ def test_a_spawned_thing_comes_to_stand_on_what_is_below_it() -> None:
     assert world.things["second_cup"].pose.position[2] == pytest.approx(0.4, abs=0.01)  # the low table
 
 
+def test_who_picks_a_thing_up_carries_it_along() -> None:
+    world = home()
+    case = world.things["glasses_case"]
+    x, y, z = (float(n) for n in case.centre_m)
+    world.act("resident", Act(ActKind.PICK_UP, target=(x, y, z)))
+    world.step(20.0)
+    assert case.held_by == "resident"
+    world.act("resident", Act(ActKind.WALK, place="window"))
+    world.step(35.0)
+    assert math.dist(case.pose.position[:2], world.people["resident"].hips_m[:2]) < 0.7
+    assert {(thing.name, thing.held_by) for thing in world.truth().objects if thing.held_by} == {
+        ("glasses_case", "resident")
+    }
+
+
 def test_reset_goes_back_to_the_start_but_never_in_time() -> None:
     world = home()
     world.spawn("visitor", "visitor", goal(6.2, 4.7))
+    world.spawn("cup", "second_cup", goal(6.2, 2.2))
     navigate(world, goal(*BEDROOM))
     world.step(5.0)
     world.reset("", 7)
     assert world.time_s == 5.0
     assert set(world.people) == {"resident"}
+    assert "second_cup" not in world.things
     assert world.recipe.seed == 7
     with pytest.raises(RequestError, match="atlantis") as refused:
         world.reset("atlantis", 0)

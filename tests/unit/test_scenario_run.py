@@ -1,5 +1,6 @@
 """What a run is made of, without its processes: the script, what is observed, the picture, the video."""
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -68,18 +69,21 @@ def test_an_entry_follows_another_by_its_label() -> None:
     assert script.due(3.5, []) == [2]
 
 
-@given(st.lists(st.floats(0.0, 60.0), max_size=8), st.lists(st.floats(0.0, 5.0), min_size=1, max_size=40))
-def test_every_entry_begins_once_and_in_order_of_time(times: list[float], steps: list[float]) -> None:
-    script, begun, now_s = Script(entries(*({"at": t} for t in times))), list[int](), 0.0
-    for step_s in [*steps, 100.0]:
-        now_s += step_s
-        for n in script.due(now_s, []):
-            assert times[n] <= now_s
+@given(st.lists(st.floats(0.0, 60.0), max_size=8), st.lists(st.floats(0.0, 20.0), max_size=10))
+def test_every_entry_begins_once_at_the_first_look_after_its_time(
+    times: list[float], looks: list[float]
+) -> None:
+    script = Script(entries(*({"at": t} for t in times)))
+    begun: dict[int, float] = {}
+    looks_s = [*itertools.accumulate(looks), 1000.0]
+    for now_s in looks_s:
+        due = script.due(now_s, [])
+        assert [times[n] for n in due] == sorted(times[n] for n in due)
+        for n in due:
+            assert n not in begun
+            begun[n] = now_s
             script.begin(n, now_s)
-            begun.append(n)
-    assert sorted(begun) == list(range(len(times)))
-    if len(steps) == 0:
-        assert [times[n] for n in begun] == sorted(times)
+    assert begun == {n: next(s for s in looks_s if s >= t) for n, t in enumerate(times)}
 
 
 # What is observed ------------------------------------------------------------------------------------------
