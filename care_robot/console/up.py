@@ -105,6 +105,7 @@ def _run_simulated(sim: Sim, given: dict[str, str], *, headless: bool, console: 
     if not headless:
         given.setdefault("view_port", str(_free_port()))
     with _data_folder(given) as folder:
+        given.setdefault("speech_folder", str(folder / "no_speech"))
         console.print(f"Simulated home ({sim.value}): no real person is called.", highlight=False)
         if given.get("view_port", "0") != "0":
             console.print(f"Look at it: http://127.0.0.1:{given['view_port']}/", highlight=False)

@@ -15,11 +15,11 @@ from care_robot.simulation.controllers import Controllers, read_controllers
 from care_robot.simulation.home_things import SPARE, is_thing
 from care_robot.simulation.mujoco_model import add_look, add_model, compile_spec, new_spec
 from care_robot.simulation.person import add_person
-from care_robot.simulation.recipe import PersonRecipe, Recipe, Role, Spawned
+from care_robot.simulation.recipe import PersonRecipe, Recipe, RecipeError, Role, Spawned
 from care_robot.simulation.resident import Resident
 from care_robot.simulation.robot_body import add_robot
 from care_robot.simulation.sdf import find_world, read_model, read_world, worlds_folder
-from care_robot.simulation.world import PlaceKind, World
+from care_robot.simulation.world import Place, PlaceKind, World
 from care_robot.urdf import read_urdf
 
 SHARE = worlds_folder().parents[1]
@@ -105,6 +105,17 @@ def resident_of(person: PersonRecipe) -> Resident:
     if person.walking_aid is None:
         return resident
     return replace(resident, walking_aid=(resident.walking_aid or "frame") if person.walking_aid else "")
+
+
+def starting_place(world: World, person: PersonRecipe) -> Place:
+    """Where a person is at first; RecipeError where the world has no such place."""
+    try:
+        return world.place(person.place)
+    except KeyError:
+        names = ", ".join(place.name for place in world.places)
+        raise RecipeError(
+            f"{person.id} cannot start at {person.place[:40]!r}: the world {world.name} has {names}."
+        ) from None
 
 
 def build(recipe: Recipe, *, dressed: bool, robot: bool = True) -> Built:

@@ -12,7 +12,7 @@ import numpy as np
 
 from care_robot.description import DescriptionError
 from care_robot.geometry import Pose
-from care_robot.simulation.building import OVERVIEW, build, dock, load_controllers
+from care_robot.simulation.building import OVERVIEW, build, dock, load_controllers, starting_place
 from care_robot.simulation.home_things import Doors, Things
 from care_robot.simulation.kinematic_walls import Walls
 from care_robot.simulation.mujoco_model import CONTROL_S, TIMESTEP_S
@@ -71,7 +71,7 @@ class Home:
                 person.id,
                 built.residents[person.id],
                 built.world,
-                built.world.place(person.place),
+                starting_place(built.world, person),
                 recipe.seed + person.seed,
             )
             for person in recipe.people

@@ -12,12 +12,10 @@ import numpy as np
 
 from care_robot.description import Box, Cylinder, Model, Sphere
 from care_robot.geometry import Array, Pose
-from care_robot.simulation.building import build, spawned_model
+from care_robot.simulation.building import build, spawned_model, starting_place
 from care_robot.simulation.mujoco_model import STATIC, TIMESTEP_S, quaternion
 from care_robot.simulation.person import Act, ActKind, Person, PostureKind
-from care_robot.simulation.recipe import PersonRecipe, Recipe, RecipeError, Spawned
-from care_robot.simulation.world import Place as WorldPlace
-from care_robot.simulation.world import World
+from care_robot.simulation.recipe import PersonRecipe, Recipe, Spawned
 
 BEFORE_DOOR_M = 0.5
 KNOCKED_M = 0.002
@@ -58,7 +56,7 @@ class Inhabitant:
             person.id,
             resident,
             built.world,
-            start or _start(built.world, person),
+            start or starting_place(built.world, person),
             recipe.seed + person.seed,
         )
         self._own = slice(*_own_velocities(self.model, person.id))
@@ -142,16 +140,6 @@ class Inhabitant:
             thing.held_by, self._held_at = self.person.id, hand.inverse().compose(thing.pose)
         if self._held_at is not None:
             thing.pose = hand.compose(self._held_at)
-
-
-def _start(world: World, person: PersonRecipe) -> WorldPlace:
-    try:
-        return world.place(person.place)
-    except KeyError:
-        there = ", ".join(place.name for place in world.places) or "none"
-        raise RecipeError(
-            f"{person.id} is to start at {person.place!r}, but the places of {world.name} are {there}."
-        ) from None
 
 
 def _own_velocities(model: mujoco.MjModel, person_id: str) -> tuple[int, int]:

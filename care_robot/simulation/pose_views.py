@@ -6,6 +6,7 @@ The place is the living room of the apartment; who it is, and how the arms are h
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from enum import Enum
 from types import TracebackType
 
@@ -75,7 +76,8 @@ class PoseViews:
         world = read_world(find_world("apartment"))
         self._world = world
         self._routes = routes(world)
-        self._body = Body(Resident.from_seed(seed), self._routes)
+        self.resident = Resident.from_seed(seed)
+        self._body = Body(self.resident, self._routes)
         self._spots = [on_floor(world.place(name)) for name in _SPOTS]
         self._room = world.room_at(self._spots[0].x_m, self._spots[0].y_m)
         chair = world.place("armchair")
@@ -137,7 +139,7 @@ class PoseViews:
         return body.skeleton.of_posture(walk.posture(walk.end_s / 2 + float(draw.uniform(-0.6, 0.6))))
 
     def _camera_pose(self, posture: ViewPosture, distance_m: float, viewpoint: Viewpoint) -> Pose | None:
-        """Draw a place of the camera in the person's room with head and hips in sight; None if there is none."""
+        """Draw a place of the camera in the person's room with head and hips in sight, if there is one."""
         x, y, _ = self._data.body("resident/pelvis").xpos
         height_m, pitch = viewpoint.value
         for _ in range(100):
@@ -173,3 +175,25 @@ class PoseViews:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._renderer.__exit__(kind, error, trace)
+
+
+def found_share(
+    views: PoseViews,
+    found: Callable[[NDArray[np.uint8], tuple[float, float]], bool],
+    posture: ViewPosture,
+    viewpoint: Viewpoint,
+    distances_m: Sequence[float],
+) -> tuple[int, int]:
+    """Count the views in which `found(picture, where the hips are in it)` holds, and all views.
+
+    A view for each of `distances_m`; those for which the room is too small are left out.
+    """
+    seen = shown = 0
+    for distance_m in distances_m:
+        try:
+            picture, hips_px = views.view(posture, distance_m, viewpoint)
+        except ValueError:
+            continue
+        shown += 1
+        seen += found(picture, hips_px)
+    return seen, shown

@@ -166,7 +166,7 @@ def _leg(side: str, left: int) -> tuple[Segment, ...]:
             0.1447,
             (Solid((0, 0, -0.02), (0, 0, -THIGH), 0.043),),
             (
-                Joint(f"hip_flexion_{side}", (0, -1, 0), -20, 115, damping=6, tone=220),
+                Joint(f"hip_flexion_{side}", (0, -1, 0), -30, 115, damping=6, tone=220),
                 Joint(f"hip_adduction_{side}", (-left, 0, 0), -40, 25, damping=6, tone=220),
                 Joint(f"hip_rotation_{side}", (0, 0, -left), -40, 40, damping=3, tone=80),
             ),

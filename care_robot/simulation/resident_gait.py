@@ -29,6 +29,7 @@ from care_robot.simulation.resident_steps import Footstep, Gait, Place, stance
 Array = NDArray[np.float64]
 
 TOE_OFF_RAD, HEEL_STRIKE_RAD = math.radians(-32.0), math.radians(14.0)
+MAX_EXTENSION_RAD = math.radians(-29.5)
 MAX_DORSIFLEXION_RAD = math.radians(29.0)
 CLEARANCE_M = 0.035
 PELVIS_LEAD_S = 0.08  # the pelvis goes before the feet, so that it is midway between them at heel strike
@@ -210,7 +211,7 @@ class Walk:
         depth = uy * math.sin(tilt) + uz * math.cos(tilt)
         flexion = math.remainder(math.atan2(x, -z) - math.atan2(ux, -depth), math.tau)
         return {
-            f"hip_flexion_{side}": flexion,
+            f"hip_flexion_{side}": max(flexion, MAX_EXTENSION_RAD),
             f"hip_adduction_{side}": -left * tilt,
             f"hip_rotation_{side}": -left * turn,
             f"knee_flexion_{side}": knee,

@@ -9,7 +9,7 @@ from care_robot.geometry import Pose
 from care_robot.simulation.home import Home
 from care_robot.simulation.mujoco_model import CONTROL_S
 from care_robot.simulation.person import Act, ActError, ActKind
-from care_robot.simulation.recipe import PersonRecipe, Recipe, Role
+from care_robot.simulation.recipe import PersonRecipe, Recipe, RecipeError, Role
 from care_robot.simulation.sim_services import FaultKind, RequestError
 
 RESIDENT = PersonRecipe("resident", place="living_room", walking_aid=False)
@@ -195,3 +195,8 @@ def test_a_carer_and_a_resident_are_two_people() -> None:
     after = {p.id: p.hips_m for p in home.truth().people}
     assert math.dist(before["carer"], after["carer"]) > 0.3
     assert math.dist(before["resident"], after["resident"]) < 0.05
+
+
+def test_nobody_starts_where_the_world_has_no_place() -> None:
+    with pytest.raises(RecipeError, match=r"'moon'.*sofa"):
+        Home(Recipe("apartment", 0, (PersonRecipe("resident", place="moon"),)))

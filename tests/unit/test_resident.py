@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 
 from care_robot.simulation import resident as body
 from care_robot.simulation.demo_story import build_world
-from care_robot.simulation.resident import JOINTS, SEGMENTS, Resident, ResidentError, add_resident
+from care_robot.simulation.resident import (
+    JOINTS,
+    SEGMENTS,
+    WALKING_AIDS,
+    Resident,
+    ResidentError,
+    add_resident,
+)
 from care_robot.simulation.resident_fall import Fall, Stumble, state_hash
 from care_robot.simulation.resident_gait import Walk
 from care_robot.simulation.resident_shape import Layer, layers
@@ -48,7 +56,9 @@ def test_body_has_the_requested_mass_and_proportions(height_m: float, mass_kg: f
     mujoco.mj_forward(model, data)
     assert model.body_mass.sum() == pytest.approx(mass_kg)
     for segment in SEGMENTS:
-        assert model.body(f"resident/{segment.name}").mass[0] == pytest.approx(mass_kg * segment.mass_share, rel=1e-3)
+        assert model.body(f"resident/{segment.name}").mass[0] == pytest.approx(
+            mass_kg * segment.mass_share, rel=1e-3
+        )
     knee_m = data.body("resident/shank_l").xpos[2]
     assert knee_m == pytest.approx(body.KNEE_HEIGHT * height_m)
     assert data.body("resident/foot_r").xpos[2] == pytest.approx(body.ANKLE_HEIGHT * height_m)
@@ -56,13 +66,37 @@ def test_body_has_the_requested_mass_and_proportions(height_m: float, mass_kg: f
 
 @pytest.mark.parametrize(
     ("height_m", "mass_kg", "word"),
-    [(0.5, 60, "height_m"), (1.7, 500, "mass_kg"), (math.nan, 60, "height_m")],
+    [(0.5, 60, "height_m"), (1.7, 500, "mass_kg"), (math.nan, 60, "height_m"), (1.7, math.inf, "mass_kg")],
 )
 def test_impossible_body_is_refused_with_the_name_of_the_figure(
     height_m: float, mass_kg: float, word: str
 ) -> None:
     with pytest.raises(ResidentError, match=word):
         Resident(height_m=height_m, mass_kg=mass_kg)
+
+
+@pytest.mark.parametrize(
+    ("figures", "word"),
+    [
+        ({"gait_speed_m_s": 5.0}, "gait_speed_m_s"),
+        ({"gait_speed_m_s": math.nan}, "gait_speed_m_s"),
+        ({"stride": 0.0}, "stride"),
+        ({"walking_aid": "skateboard"}, "skateboard"),
+    ],
+)
+def test_impossible_gait_is_refused_with_the_name_of_the_figure(figures: dict[str, Any], word: str) -> None:
+    with pytest.raises(ResidentError, match=word):
+        Resident(**figures)
+
+
+def test_people_of_different_seeds_differ_in_build_gait_and_walking_aid() -> None:
+    people = [Resident.from_seed(seed) for seed in range(40)]
+    assert {person.walking_aid for person in people} == set(WALKING_AIDS)
+    assert len({person.height_m for person in people}) > 30
+    with_aid, without = (
+        [p.gait_speed_m_s for p in people if bool(p.walking_aid) is aid] for aid in (True, False)
+    )
+    assert max(with_aid) <= 0.7 < max(without) <= 1.2
 
 
 def test_every_joint_has_limits_around_zero_and_both_sides_are_alike() -> None:
@@ -137,7 +171,7 @@ def test_arms_swing_and_knees_bend_while_walking() -> None:
     resident = Resident()
     steps, _ = plan_walk(resident, Place(0, 0, 0), 3.0)
     walk = Walk(resident, Place(0, 0, 0), steps)
-    angles = {
+    angles: dict[str, list[float]] = {
         name: [] for name in ("shoulder_flexion_l", "shoulder_flexion_r", "knee_flexion_l", "hip_flexion_l")
     }
     for t_s in np.arange(1.2, 3.0, 0.02):

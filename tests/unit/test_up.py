@@ -88,6 +88,7 @@ def test_without_a_camera_a_home_is_simulated_and_its_records_are_thrown_away(
 def test_a_world_and_a_folder_are_handed_on(launched: list[dict[str, str]], tmp_path: Path) -> None:
     simulate(up.Look(sim=Sim.KINEMATIC, world="ward", headless=True), f"data_dir:={tmp_path}", "speed:=20")
     expected = {"sim": "kinematic", "world": "ward", "data_dir": str(tmp_path), "speed": "20"}
+    expected["speech_folder"] = str(tmp_path / "no_speech")
     assert launched == [expected]
     assert tmp_path.exists()
 
