@@ -106,7 +106,7 @@ def _run_simulated(sim: Sim, given: dict[str, str], *, headless: bool, console: 
         given.setdefault("view_port", str(_free_port()))
     with _data_folder(given) as folder:
         given.setdefault("speech_folder", str(folder / "no_speech"))
-        console.print(f"Simulated home ({sim.value}): no real person is called.", highlight=False)
+        console.print(f"Simulated home ({sim.value}): {_who_is_called(given)}.", highlight=False)
         if given.get("view_port", "0") != "0":
             console.print(f"Look at it: http://127.0.0.1:{given['view_port']}/", highlight=False)
         return _run("sim", given, folder, console)
@@ -124,6 +124,13 @@ def _run_gazebo(given: dict[str, str], *, headless: bool, console: Console) -> i
     return subprocess.run(
         [ros2, "launch", "care_robot", "sim_gazebo.launch.xml", *words], check=False
     ).returncode
+
+
+def _who_is_called(given: dict[str, str]) -> str:
+    own = [name for name in ("care_config", "webhook_url") if given.get(name)]
+    if not own:
+        return "no real person is called"
+    return f"simulated alarms really call whom {' and '.join(own)} name{'s' * (len(own) == 1)}"
 
 
 @contextmanager

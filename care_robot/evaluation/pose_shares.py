@@ -40,8 +40,8 @@ class Cell:
 
     @property
     def pct(self) -> float:
-        """Found in so many of a hundred views."""
-        return round(100.0 * self.found / self.views, 1)
+        """Found in so many of a hundred views; NaN without a view."""
+        return round(100.0 * self.found / self.views, 1) if self.views else math.nan
 
 
 def measure(seed: int, people: int = PEOPLE, views: int = VIEWS) -> Iterator[Cell]:
@@ -53,14 +53,18 @@ def measure(seed: int, people: int = PEOPLE, views: int = VIEWS) -> Iterator[Cel
         for person in range(people):
             with PoseViews(1000 * seed + person) as pictures:
                 for posture, viewpoint, distance_m in product(ViewPosture, Viewpoint, (*NEAR_M, FAR_M)):
-                    found = 0
+                    found = shown = 0
                     for _ in range(views):
-                        rgb, hips = pictures.view(posture, distance_m, viewpoint)
+                        try:
+                            rgb, hips = pictures.view(posture, distance_m, viewpoint)
+                        except ValueError:
+                            continue  # the room is too small to see them from so far
                         for picture in (*[blank] * BLANKS, rgb, rgb):
                             t_s += FRAME_S
                             bodies = estimator.detect(picture, t_s)
                         found += any(_is_there(body.image, hips) for body in bodies)
-                    yield Cell(posture, viewpoint, distance_m, found, views)
+                        shown += 1
+                    yield Cell(posture, viewpoint, distance_m, found, shown)
     finally:
         estimator.close()
 

@@ -135,7 +135,7 @@ def bench_resources(folder: Path, duration_s: float, seed: int, console: Console
             enough = share >= ENOUGH
             reason = "" if enough else f"{topic} came at {100 * share:.0f} % of its rate."
             trials.append({"world": world, "topic": topic, "share": share, "reason": reason})
-    for c in cells:
+    for c in (cell for cell in cells if cell.views):
         seen = {"posture": c.posture.value, "camera": c.viewpoint.name.lower(), "distance_m": c.distance_m}
         trials.append({**seen, "found_pct": c.pct, "views": c.views})
     return Report("bench resources", seed=seed, metrics=metrics, trials=trials)

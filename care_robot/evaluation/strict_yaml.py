@@ -80,7 +80,7 @@ def near(word: str, known: Sequence[str]) -> str:
 def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
     errors = error.errors(include_url=False, include_input=False)
     # A misspelt key is often also a missing one; the misspelling is the cause.
-    first = min(errors, key=lambda e: e["type"] != "extra_forbidden")
+    first = min(errors, key=lambda e: e["type"] not in ("extra_forbidden", "invalid_key"))
     loc, kind = first["loc"], first["type"]
     path = key_path(loc)
     if kind == "extra_forbidden":

@@ -62,10 +62,10 @@ class Actions:
         for goal in self._goals:
             goal.handle.publish_feedback(goal.feedback())
 
-    def abort(self) -> None:
-        """End every goal: the simulation stops."""
+    def abort(self, sentence: str) -> None:
+        """End every goal, and say why."""
         for goal in self._goals:
-            goal.motion.end(State.ABORTED, NavigationError.NONE, "The simulation was stopped.")
+            goal.motion.end(State.ABORTED, NavigationError.NONE, sentence)
         self.settle()
 
     async def _navigate(self, handle: ServerGoalHandle) -> Any:

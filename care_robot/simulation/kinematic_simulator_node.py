@@ -3,6 +3,8 @@
 It stands in for `localizer`, `navigator`, `arm_server` and `people_tracker`, and says so.
 """
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from care_robot_msgs.msg import Body as BodyMessage
-from care_robot_msgs.msg import CameraState, PersonArray
+from care_robot_msgs.msg import CameraState, Heartbeat, PersonArray
 from care_robot_msgs.msg import Person as PersonMessage
 from care_robot_msgs.srv import EnableCamera
 from geometry_msgs.msg import TwistStamped
@@ -46,6 +48,11 @@ FEEDBACK_RATE_HZ = 2.0
 SPEED = 12.0
 """Ten times real time, with something in hand for a moment in which the machine is busy."""
 POSITION_STD_M = 0.05
+LISTENER = "fall_detector"
+FALL_SPEED, FALL_SEEN_S = 4.0, 5.0
+"""How fast while somebody goes down, and for so long after: ten sightings last a quarter of a second."""
+HEARD_S, STARVED_SPEED, DEAD_S = 0.2, 2.0, 3.0
+"""Two heartbeats of the listener are missing; how fast it goes then; and when the listener is given up."""
 STANDS_IN = "It stands in for localizer, navigator, arm_server and people_tracker: do not start those."
 
 
@@ -111,6 +118,8 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
             self._camera_states[camera] = self.publisher(CameraState, f"{camera}/camera/state", qos.LATCHED)
             self.serve(EnableCamera, f"{camera}/camera/enable", partial(self._enable, camera))
         self.subscribe(TwistStamped, "cmd_vel", qos.COMMAND, self._on_velocity)
+        self._went_down_s = self._heard_s = -math.inf
+        self.subscribe(Heartbeat, f"{LISTENER}/heartbeat", qos.SENSOR, self._hear)
 
     def activate(self) -> None:
         """Let time pass, and say how the cameras are."""
@@ -118,11 +127,26 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
             self._tell_camera(lens, "", "")
         super().activate()
 
-    def deactivate(self) -> None:
-        """Let time stand still; no goal goes on."""
-        super().deactivate()
-        with self.lock:
-            self._actions.abort()
+    def pace(self) -> float:
+        """As told; slower while somebody goes down, and while who decides on falls is starved.
+
+        A listener that gets no processor time for a quarter of a second would lose sightings of the fall
+        itself, and the outcome would depend on the machine. Whoever is dead is not waited for.
+        """
+        now_s = time.monotonic()
+        if self.home.falling:
+            self._went_down_s = self.home.time_s
+        if self.home.time_s - self._went_down_s < FALL_SEEN_S:
+            return min(self.speed or FALL_SPEED, FALL_SPEED)
+        starved_s = now_s - self._heard_s
+        return min(self.speed or STARVED_SPEED, STARVED_SPEED) if HEARD_S < starved_s < DEAD_S else self.speed
+
+    def _hear(self, _beat: Heartbeat) -> None:
+        self._heard_s = time.monotonic()
+
+    def end_goals(self, sentence: str) -> None:
+        """Abort what the robot was told to do."""
+        self._actions.abort(sentence)
 
     def cleanup(self) -> None:
         """Take transforms away."""

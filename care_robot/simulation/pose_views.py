@@ -123,7 +123,7 @@ class PoseViews:
         draw, body = self._draw, self._body
         spot = self._spots[int(draw.integers(len(self._spots)))]
         if posture is ViewPosture.LYING:
-            spot = self._spots[0]  # where a body has room
+            spot = self._spots[int(draw.integers(2)) * -1]  # where a body has room
         place = Place(spot.x_m, spot.y_m, float(draw.uniform(-math.pi, math.pi)))
         if posture is ViewPosture.STANDING:
             return body.standing(place)
@@ -152,9 +152,7 @@ class PoseViews:
             if inside and self._in_sight(at):
                 yaw = bearing + math.pi + self._draw.uniform(-0.12, 0.12)
                 return Pose.from_rpy(eye.x_m, eye.y_m, height_m, pitch=pitch, yaw=yaw)
-        raise ValueError(
-            f"The room {self._room} has no view of somebody {posture.value} from {distance_m} m."
-        )
+        return None
 
     def _in_sight(self, eye: Array) -> bool:
         groups = np.zeros(6, dtype=np.uint8)

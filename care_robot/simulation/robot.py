@@ -229,8 +229,8 @@ class Robot:
 
     def pose(self) -> Pose:
         """Where base_link really is in the world."""
-        x, y, z, *wxyz = self._data.qpos[self._root_qpos : self._root_qpos + 7]
-        return Pose(np.array([x, y, z]), np.roll(wxyz, -1))
+        at = self._data.qpos[self._root_qpos : self._root_qpos + 7]
+        return Pose(at[:3].copy(), at[[4, 5, 6, 3]])
 
     def velocity(self) -> tuple[Array, Array]:
         """Real linear and angular velocity in base_link, m/s and rad/s."""

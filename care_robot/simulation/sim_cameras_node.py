@@ -5,6 +5,7 @@ renders each camera at its own rate, and only while somebody listens.
 """
 
 import threading
+import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +68,7 @@ class SimCamerasNode(CareNode[Parameters]):
         super().__init__("sim_cameras", Parameters, **options)
         self._thread: threading.Thread | None = None
         self._static: TransformBroadcaster | None = None
+        self._switching = threading.Lock()  # between a camera's switch and the thread that renders it
 
     def configure(self, parameters: Parameters) -> None:
         """Make a publisher for each camera of the world and the robot."""
@@ -79,7 +81,7 @@ class SimCamerasNode(CareNode[Parameters]):
         self._static = TransformBroadcaster(self, static=True)
         for name, pose in mounted.items():
             self._static.send("map", f"{name}_optical_frame", pose.compose(OPTICAL), self.now_s())
-        self._problem, self._rendered = "", 0
+        self._world, self._problem, self._rendered = parameters.world, "", 0
         self._newest: Newest[SimState] = Newest()
         self.subscribe(SimState, "sim/state", qos.SENSOR, self._hear)
 
@@ -106,6 +108,7 @@ class SimCamerasNode(CareNode[Parameters]):
     def activate(self) -> None:
         """Begin to render, in a thread of its own: the graphics context belongs to one thread."""
         self._newest = Newest()
+        self._problem = ""
         self._thread = threading.Thread(target=self._work, args=(self._newest,), name="studio", daemon=True)
         self._thread.start()
         for lens in self._lenses:
@@ -141,8 +144,9 @@ class SimCamerasNode(CareNode[Parameters]):
             return response
         for lens in self._lenses:
             if lens.camera.name == device:
-                lens.enabled, lens.by, lens.reason = request.enabled, request.by, request.reason
-                lens.last = None  # nothing of before is shown again
+                with self._switching:
+                    lens.enabled, lens.by, lens.reason = request.enabled, request.by, request.reason
+                    lens.last = None  # nothing of before is shown again
                 self._tell(lens)
         response.success = True
         return response
@@ -166,12 +170,20 @@ class SimCamerasNode(CareNode[Parameters]):
         state = newest.take()
         while state is not None:
             try:
-                with Studio(Recipe.from_json(state.recipe)) as studio:
+                recipe = Recipe.from_json(state.recipe)
+                if recipe.world != self._world:
+                    both = f"{recipe.world}, but sim_cameras was started with world:={self._world}"
+                    raise RecipeError(f"The simulator has the world {both}: start both with the same.")
+                with Studio(recipe) as studio:
                     self._problem = ""
                     state = self._render_all(studio, state.recipe, state, newest)
             except (RecipeError, DescriptionError, RenderingError) as error:
                 self._problem = str(error)
                 self.get_logger().error(self._problem)
+                state = newest.take()
+            except Exception as error:  # a graphics library fails in many ways, and the next picture may be well
+                self._problem = f"Pictures cannot be rendered ({error}); the log says where."
+                self.get_logger().error(traceback.format_exc(), throttle_duration_sec=10.0)
                 state = newest.take()
 
     def _render_all(
@@ -192,15 +204,18 @@ class SimCamerasNode(CareNode[Parameters]):
         device = lens.camera.name
         if device in state.silent:
             return
-        if device not in state.frozen or lens.last is None:
-            lens.last = studio.distances(device) if lens.depth else studio.colours(device)
-        picture = np.zeros_like(lens.last) if device in state.black else lens.last
-        if not lens.enabled:  # switched off while it was rendered
-            return
+        picture = lens.last
+        if device not in state.frozen or picture is None:
+            picture = studio.distances(device) if lens.depth else studio.colours(device)
+        shown = np.zeros_like(picture) if device in state.black else picture
         encoding = "32FC1" if lens.depth else "rgb8"
-        lens.images.publish(array_to_image(picture, encoding, state.stamp, lens.frame_id))
-        lens.infos.publish(self._info(lens, state))
-        self._rendered += 1
+        image, info = array_to_image(shown, encoding, state.stamp, lens.frame_id), self._info(lens, state)
+        with self._switching:
+            if lens.enabled and self.active:  # and not switched off while it was rendered
+                lens.last = picture
+                lens.images.publish(image)
+                lens.infos.publish(info)
+                self._rendered += 1
 
     def _info(self, lens: _Lens, state: SimState) -> CameraInfo:
         camera = lens.camera

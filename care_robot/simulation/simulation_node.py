@@ -127,6 +127,14 @@ class SimulationNode(CareNode[P], Generic[P, H]):
     def publish(self) -> None:
         """Publish what sensors and others have to say now; called after each step with `lock` held."""
 
+    @abstractmethod
+    def end_goals(self, sentence: str) -> None:
+        """Abort every goal of an action and say why; called with `lock` held."""
+
+    def pace(self) -> float:
+        """Simulated over wall time for the next moment; 0 for as fast as it can."""
+        return self.speed
+
     # For a simulator -----------------------------------------------------------------------------------
 
     def now_s(self) -> float:
@@ -142,14 +150,15 @@ class SimulationNode(CareNode[P], Generic[P, H]):
     def configure(self, parameters: P) -> None:
         """Build the home and wire up."""
         p = parameters
-        # Configured anew, time goes on from where it was.
-        self._start_s = self.now_s() if hasattr(self, "home") else p.start_time
         self.speed = p.speed
         try:
-            self.home = self.make_home(recipe_of(p), p)
+            home = self.make_home(recipe_of(p), p)
             relay = Relay(p.relay_port, *parse_address(p.relay_target)) if p.relay_target else None
         except (HostFaultError, RecipeError, DescriptionError) as error:
             raise ConfigurationError(str(error)) from None
+        # Configured anew, time goes on from where it was.
+        self._start_s = self.now_s() if hasattr(self, "home") else p.start_time
+        self.home = home
         folder = Path(p.speech_folder).expanduser() if p.speech_folder else None
         self._host = HostFaults(self.get_fully_qualified_name(), relay, folder)
         self._truth = self.publisher(SimTruth, "sim/truth", qos.STATE)
@@ -168,11 +177,13 @@ class SimulationNode(CareNode[P], Generic[P, H]):
         self._thread.start()
 
     def deactivate(self) -> None:
-        """Let time stand still."""
+        """Let time stand still; no goal goes on."""
         self._ending.set()
         if self._thread is not None:
             self._thread.join(STOP_S)
         self._thread = None
+        with self.lock:
+            self.end_goals("The simulation was stopped.")
 
     def cleanup(self) -> None:
         """Mend what was broken outside the simulated world."""
@@ -195,6 +206,7 @@ class SimulationNode(CareNode[P], Generic[P, H]):
 
     def _reset(self, request: Any) -> None:
         self.home.reset(request.world, request.seed)
+        self.end_goals("The simulation was put back to its start.")  # those were of another robot
         self._host.mend_all()
 
     def _resident(self, request: Any) -> None:
@@ -228,13 +240,15 @@ class SimulationNode(CareNode[P], Generic[P, H]):
 
     def _run(self) -> None:
         try:
-            # What belongs to one /clock message, in simulated and in wall time.
-            steps = max(1, math.ceil(self.speed * CLOCK_PERIOD_S / self.step_s - 1e-9)) if self.speed else 0
-            period_s = steps * self.step_s / self.speed if self.speed else CLOCK_PERIOD_S
+            period_s = 0.0
             next_s = counted_s = time.monotonic()
             counted_from_s = self.home.time_s
             # Always a moment for who waits for the lock.
             while not self._ending.wait(max(BREATH_S, next_s - time.monotonic())):
+                # What belongs to one /clock message, in simulated and in wall time.
+                speed = self.pace()
+                steps = max(1, math.ceil(speed * CLOCK_PERIOD_S / self.step_s - 1e-9)) if speed else 0
+                period_s = steps * self.step_s / speed if speed else CLOCK_PERIOD_S
                 self._tick(steps, time.monotonic() + period_s)
                 now_s = time.monotonic()
                 next_s = max(next_s + period_s, now_s - LATE_PERIODS * period_s)

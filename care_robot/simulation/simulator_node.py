@@ -86,13 +86,13 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
             )
         self.serve_action(ParallelGripperCommand, "gripper_controller/gripper_cmd", self._grip)
 
-    def deactivate(self) -> None:
-        """Let time stand still; no goal goes on."""
-        super().deactivate()
-        with self.lock:
-            for goal in self._goals:
-                goal.motion.end(State.ABORTED, "The simulation was stopped.")
-            self._settle()
+    def end_goals(self, sentence: str) -> None:
+        """Abort what the robot was told to do; its joints and its base stay where they are."""
+        self.home.robot.command_velocity(0.0, 0.0, self.home.time_s)
+        for goal in self._goals:
+            # Cancelled, a controller holds; and what nobody asked to cancel is told as aborted.
+            goal.motion.end(State.CANCELED, sentence, Code.INVALID_GOAL)
+        self._settle()
 
     def cleanup(self) -> None:
         """Take the transforms away."""
@@ -219,10 +219,9 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
         command = handle.request.command
 
         def start() -> Motion:
-            if len(command.position) != 1:
-                raise GoalError(
-                    Code.INVALID_GOAL, "The gripper's goal needs one position: that of one finger."
-                )
+            joint = load_controllers().gripper.joint
+            if len(command.position) != 1 or list(command.name) not in ([], [joint]):
+                raise GoalError(Code.INVALID_GOAL, f"The gripper's goal needs one position: that of {joint}.")
             effort_n = command.effort[0] if command.effort else 0.0
             return self.home.robot.grip(FINGERS * command.position[0], effort_n, self.home.time_s)
 
@@ -245,6 +244,8 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
                 goal.motion = start()
             except GoalError as error:
                 goal.motion.end(State.ABORTED, str(error), error.code)
+            if not self.active:  # stopped before it began
+                goal.motion.end(State.CANCELED, "The simulation is not active.", Code.INVALID_GOAL)
             self._goals.append(goal)
             self._settle()
         await goal.done

@@ -22,7 +22,10 @@ class ViewError(Exception):
 
 @dataclass
 class Stream:
-    """The newest of something, for everybody who watches it; tells whether anybody does."""
+    """The newest of something, for everybody who watches it; tells whether anybody does.
+
+    Nothing is kept while nobody watches: who comes later sees nothing of before.
+    """
 
     kind: str  # of its content, as a MIME type
     on_watched: Callable[[bool], object] = lambda _watched: None
@@ -34,8 +37,9 @@ class Stream:
     def put(self, item: bytes) -> None:
         """Show this to everybody."""
         with self._changed:
-            self._item, self._number = item, self._number + 1
-            self._changed.notify_all()
+            if self._watchers:
+                self._item, self._number = item, self._number + 1
+                self._changed.notify_all()
 
     def next(self, seen: int, timeout_s: float) -> tuple[int, bytes]:
         """The newest after number `seen`, or the same again when nothing came in time."""
@@ -47,6 +51,8 @@ class Stream:
         """Count those who watch, and tell the first and the last."""
         with self._changed:
             before, self._watchers = self._watchers > 0, self._watchers + more
+            if not self._watchers:
+                self._item = b""
             if before != (self._watchers > 0):
                 self.on_watched(self._watchers > 0)
 

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 import cv2
-from care_robot_msgs.msg import Person, SimTruth
+import numpy as np
+from care_robot_msgs.msg import CameraState, Person, SimTruth
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
@@ -20,6 +21,9 @@ from care_robot.ros.parameters import parameter
 from care_robot.simulation.building import OVERVIEW, load_world
 from care_robot.simulation.occupancy import footprints
 from care_robot.simulation.view_server import Stream, ViewError, ViewServer
+
+NOTHING = cv2.imencode(".jpg", np.zeros((3, 4), np.uint8))[1].tobytes()
+"""The picture of a camera that is switched off."""
 
 POSTURES = {
     Person.POSTURE_STANDING: "서 있음 · standing",
@@ -62,7 +66,11 @@ class WorldViewNode(CareNode[Parameters]):
         self._watched: dict[str, bool] = {}
         for name in topics if p.pictures else ():
             streams[name] = Stream("image/jpeg", partial(self._watch, name))
+            self.subscribe(
+                CameraState, f"{topics[name]}/camera/state", qos.LATCHED, partial(self._switch, name)
+            )
         self._topics, self._streams = topics, streams
+        self._off: set[str] = set()
         try:
             world = load_world(p.world)
             plan = {
@@ -81,6 +89,12 @@ class WorldViewNode(CareNode[Parameters]):
         """Say where the page is."""
         if self._server is not None:
             self.get_logger().info(f"The simulated world is shown at {self._server.url}")
+
+    def deactivate(self) -> None:
+        """Look at no camera."""
+        for subscription in self._subscriptions_of.values():
+            self.destroy_subscription(subscription)
+        self._subscriptions_of.clear()
 
     def cleanup(self) -> None:
         """Close the page."""
@@ -101,14 +115,24 @@ class WorldViewNode(CareNode[Parameters]):
             elif not watched and name in self._subscriptions_of:
                 self.destroy_subscription(self._subscriptions_of.pop(name))
 
+    def _switch(self, name: str, state: CameraState) -> None:
+        """What is switched off is shown no longer, not even its last picture."""
+        if state.enabled:
+            self._off.discard(name)
+        else:
+            self._off.add(name)
+            self._streams[name].put(NOTHING)
+
     def _picture(self, name: str, image: Image) -> None:
         try:
             pixels = image_to_array(image)
+            if pixels.ndim != 3:
+                raise ImageError(f"A picture of encoding {image.encoding} cannot be shown: it has no colours.")
         except ImageError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=10.0)
             return
         done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-        if done:
+        if done and name not in self._off:
             self._streams[name].put(jpeg.tobytes())
 
     def _show(self, truth: SimTruth) -> None:

@@ -54,8 +54,13 @@ class Ros:
         self._executor = MultiThreadedExecutor(num_threads=6, context=self.context)
         self._nodes: list[Node] = []
         self.tester = self.spin(Node("tester", context=self.context))
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
+
+    def _spin(self) -> None:
+        while not self._ending.is_set():
+            self._executor.spin_once()
 
     def spin(self, node: N) -> N:
         """Run a node in the background until the test ends."""
@@ -108,8 +113,12 @@ class Ros:
         pytest.fail(f"Waited {timeout_s} s for {what}.")
 
     def close(self) -> None:
-        self._executor.shutdown(timeout_sec=5.0)
+        self._ending.set()
+        self._executor.wake()
         self._thread.join(timeout=5.0)
+        # rclpy's `shutdown` does not wait for what its threads still do, which then find nothing to wake.
+        self._executor._executor.shutdown()
+        self._executor.shutdown()
         for node in reversed(self._nodes):
             shut_down = getattr(node, "on_shutdown", None)
             if shut_down is not None:

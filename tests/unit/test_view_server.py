@@ -89,3 +89,15 @@ def test_a_taken_port_is_a_sentence(server: ViewServer) -> None:
         taken.listen()
         with pytest.raises(ViewError, match="view_port"):
             ViewServer(taken.getsockname()[1], PLAN, {})
+
+
+def test_who_comes_later_sees_nothing_of_before(server: ViewServer, streams: dict[str, Stream]) -> None:
+    del server
+    head = streams["head"]
+    head.watch(1)
+    head.put(b"somebody")
+    assert head.next(0, 0.0)[1] == b"somebody"
+    head.watch(-1)
+    head.put(b"under way")
+    head.watch(1)
+    assert head.next(0, 0.0)[1] == b""
