@@ -138,6 +138,11 @@ class Lidar:
     max_range_m: float
     noise_std_m: float
 
+    @property
+    def step_rad(self) -> float:
+        """From one ray to the next."""
+        return (self.max_angle_rad - self.min_angle_rad) / max(self.samples - 1, 1)
+
 
 @dataclass(frozen=True)
 class Imu:

@@ -23,11 +23,11 @@ class GeometryError(ValueError):
 
 
 def _wxyz(xyzw: Array) -> Array:
-    return np.roll(xyzw, 1)
+    return np.asarray(xyzw[[3, 0, 1, 2]])  # many times quicker than np.roll
 
 
 def _xyzw(wxyz: Array) -> Array:
-    return np.roll(wxyz, -1)
+    return np.asarray(wxyz[[1, 2, 3, 0]])
 
 
 @dataclass(frozen=True, eq=False)

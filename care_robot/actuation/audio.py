@@ -82,12 +82,17 @@ class Speaker:
     ----------
     report
         Takes the sentence.
+    muted
+        Whether nothing is to be heard, as in a simulation that is faster than speech.
     """
 
-    def __init__(self, report: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[str], None], *, muted: bool = False) -> None:
         self._report = report
         self._trouble = ""
         self._sounddevice: ModuleType | None = None
+        if muted:
+            self._note("The robot is muted: what it says is shown and logged, and not heard.")
+            return
         try:
             # Loads PortAudio, which mediapipe's wheel does not bring along.
             import sounddevice  # noqa: PLC0415

@@ -56,6 +56,7 @@ class Parameters:
     rate: int = parameter(
         RATE_WPM, "Speed of speech; slow, for elderly listeners.", unit="words/min", minimum=80, maximum=300
     )
+    muted: bool = parameter(False, "Whether nothing is to be heard, as where time passes faster than speech.")
     wav_folder: str = parameter("", "Folder for a WAV file of all that the robot says; empty for none.")
     wav_keep: int = parameter(200, "Number of WAV files kept.", minimum=1, maximum=10000)
 
@@ -75,7 +76,7 @@ class SpeechNode(CareNode[Parameters]):
         """Wire up; a missing engine or device is a warning, never a failure."""
         warn = self.get_logger().warning
         self._engine = Espeak(parameters.rate)
-        self._speaker = Speaker(warn)
+        self._speaker = Speaker(warn, muted=parameters.muted)
         self._recorder = (
             Recorder(Path(parameters.wav_folder).expanduser(), parameters.wav_keep, warn)
             if parameters.wav_folder

@@ -236,7 +236,10 @@ def run_scenarios(
     ] = None,
     repeat: Annotated[int, typer.Option(help="How often to run each.", min=1, max=1000)] = 1,
     out: Annotated[Path | None, typer.Option(help="The report, as JSON.")] = None,
-    pictures: Annotated[Path | None, typer.Option(help="Folder for a picture of each timeline.")] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a picture of each timeline; beside the report unless given."),
+    ] = None,
     video: Annotated[
         Path | None, typer.Option(help="Record what the scenario's camera sees, as .mp4; physics only.")
     ] = None,

@@ -60,21 +60,22 @@ def run_scenarios(
     out
         The report, as JSON.
     pictures
-        Folder for a picture of each run.
+        Folder for a picture of each run; None for one beside the report, or a temporary one without a report.
     """
     scenarios = _load(names)
     jobs = [Job(scenario, options) for scenario in scenarios for _ in range(repeat)]
     if options.video is not None and len(jobs) != 1:
         raise UsageError("--video records one run; name one scenario, without --repeat.")
-    _check_writable(out, pictures)
+    folder = pictures or (out and out.with_name(f"{out.stem}_pictures"))
+    _check_writable(out, folder)
     outcomes = _run(jobs, at_once, console)
-    shown = _picture_paths(outcomes, pictures)
+    folder = folder or Path(tempfile.mkdtemp(prefix="care_robot_pictures_"))
+    shown = _picture_paths(outcomes, folder)
     for outcome, path in zip(outcomes, shown, strict=True):
-        if path is not None:
-            try:
-                write_picture(outcome, path)
-            except PictureError as error:
-                raise UsageError(f"{error} Give --pictures another folder.") from None
+        try:
+            write_picture(outcome, path)
+        except PictureError as error:
+            raise UsageError(f"{error} Give --pictures another folder.") from None
     _show(outcomes, console)
     passed = sum(outcome.passed for outcome in outcomes)
     if out is not None:
@@ -82,8 +83,7 @@ def run_scenarios(
         metrics = {"passed": passed, "failed": len(outcomes) - passed}
         Report("scenario run", seed, metrics, list(map(_trial, outcomes, shown))).write(out)
         console.print(f"Written to {out}", highlight=False)
-    if pictures is not None:
-        console.print(f"Pictures are in {pictures}", highlight=False)
+    console.print(f"A picture of each timeline is in {folder}", highlight=False)
     return int(passed < len(outcomes))
 
 
@@ -161,17 +161,17 @@ def _show(outcomes: Sequence[Outcome], console: Console) -> None:
     console.print(table)
 
 
-def _picture_paths(outcomes: Sequence[Outcome], folder: Path | None) -> list[Path | None]:
+def _picture_paths(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
     """A file for each run; those of one scenario are numbered."""
-    paths: list[Path | None] = []
+    paths: list[Path] = []
     for n, outcome in enumerate(outcomes):
         before = sum(other.name == outcome.name for other in outcomes[:n])
         name = outcome.name + (f"_{before + 1}" if before else "")
-        paths.append(folder / f"{name}.png" if folder else None)
+        paths.append(folder / f"{name}.png")
     return paths
 
 
-def _trial(outcome: Outcome, picture: Path | None) -> dict[str, Any]:
+def _trial(outcome: Outcome, picture: Path) -> dict[str, Any]:
     return {
         "scenario": outcome.name,
         "sim": outcome.sim,
@@ -191,7 +191,7 @@ def _trial(outcome: Outcome, picture: Path | None) -> dict[str, Any]:
         ],
         "done": [{**dataclasses.asdict(done), "t_s": round(done.t_s, 3)} for done in outcome.done],
         "events": [_event(what) for what in outcome.log if what.kind not in ("node", "distance")],
-        "picture": str(picture) if picture else "",
+        "picture": str(picture),
         "folder": "" if outcome.passed else outcome.folder,
     }
 

@@ -102,6 +102,7 @@ def _run_real(look: Look, given: dict[str, str], console: Console) -> int:
 
 def _run_simulated(sim: Sim, given: dict[str, str], *, headless: bool, console: Console) -> int:
     given["sim"] = sim.value
+    _choose_camera(given)
     if not headless:
         given.setdefault("view_port", str(_free_port()))
     with _data_folder(given) as folder:
@@ -110,6 +111,18 @@ def _run_simulated(sim: Sim, given: dict[str, str], *, headless: bool, console: 
         if given.get("view_port", "0") != "0":
             console.print(f"Look at it: http://127.0.0.1:{given['view_port']}/", highlight=False)
         return _run("sim", given, folder, console)
+
+
+def _choose_camera(given: dict[str, str]) -> None:
+    """Look through the camera of the room where somebody is; UsageError where there is no such world."""
+    # Imported late: real cameras need no simulator.
+    from care_robot.description import DescriptionError  # noqa: PLC0415
+    from care_robot.simulation.building import usual_camera  # noqa: PLC0415
+
+    try:
+        given.setdefault("camera", usual_camera(given.get("world", "apartment")))
+    except DescriptionError as error:
+        raise UsageError(str(error)) from None
 
 
 def _run_gazebo(given: dict[str, str], *, headless: bool, console: Console) -> int:

@@ -107,10 +107,26 @@ def resident_of(person: PersonRecipe) -> Resident:
     return replace(resident, walking_aid=(resident.walking_aid or "frame") if person.walking_aid else "")
 
 
+def first_spot(world: World) -> Place:
+    """Where somebody stands of whom nothing else is said."""
+    for place in world.places:
+        if place.kind is PlaceKind.SPOT:
+            return place
+    raise DescriptionError(f"{world.path}: the world has no spot to stand on: add a care:place of kind spot.")
+
+
+def usual_camera(name: str) -> str:
+    """The fixed camera of the room of that spot, or else the world's first; the robot's where it has none."""
+    world, cameras = load_world(name), list(fixed_cameras(name))
+    x, y, _ = first_spot(world).pose.position
+    own = f"{world.room_at(float(x), float(y))}_camera"
+    return own if own in cameras else next(iter(cameras), "head_camera")
+
+
 def starting_place(world: World, person: PersonRecipe) -> Place:
     """Where a person is at first; RecipeError where the world has no such place."""
     try:
-        return world.place(person.place)
+        return world.place(person.place) if person.place else first_spot(world)
     except KeyError:
         names = ", ".join(place.name for place in world.places)
         raise RecipeError(

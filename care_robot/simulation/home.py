@@ -17,7 +17,7 @@ from care_robot.simulation.home_things import Doors, Things
 from care_robot.simulation.kinematic_walls import Walls
 from care_robot.simulation.mujoco_model import CONTROL_S, TIMESTEP_S
 from care_robot.simulation.person import Act, Person
-from care_robot.simulation.recipe import Recipe, RecipeError, Role
+from care_robot.simulation.recipe import Recipe, RecipeError, Role, Spawned
 from care_robot.simulation.robot import Robot
 from care_robot.simulation.sim_services import (
     MODEL_UNKNOWN,
@@ -177,13 +177,17 @@ class Home:
             )
         if not self._walls.contains(*pose.position[:2]) or self._walls.inside(pose.position):
             raise RequestError(POSE_INVALID, "The field pose lies outside the home, or inside something.")
+        try:
+            Spawned(model, name, (0.0, 0.0, 0.0))
+        except RecipeError as error:
+            raise RequestError(NAME_TAKEN, str(error)) from None
         self.things.take_spare(model, name, pose)
 
     def reset(self, world: str, seed: int) -> None:
         """Go back to the start; time goes on. Another world has another map and cameras: start it anew."""
         if world and world != self.recipe.world:
             raise RequestError(
-                WORLD_UNKNOWN, f"This is the world {self.recipe.world}: start again with world:={world}."
+                WORLD_UNKNOWN, f"This is the world {self.recipe.world}: start again with world:={world[:40]}."
             )
         try:
             self._build(replace(self.recipe, seed=seed))

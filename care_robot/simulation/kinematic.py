@@ -180,7 +180,7 @@ class KinematicHome:
                 inside = LEG_M**2 - (away @ away - along**2)
                 hit = (inside > 0.0) & (along > 0.0)
                 ranges[hit] = np.minimum(ranges[hit], along[hit] - np.sqrt(inside[hit]))
-        ranges[ranges < lidar.min_range_m] = np.inf
+        ranges[ranges < lidar.min_range_m] = -np.inf
         return lidar, ranges
 
     # Services --------------------------------------------------------------------------------------------

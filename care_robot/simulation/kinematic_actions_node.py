@@ -1,7 +1,5 @@
 """The actions that the kinematic simulator serves, each a motion of its home."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,30 +8,20 @@ from control_msgs.action import FollowJointTrajectory, ParallelGripperCommand
 from geometry_msgs.msg import PoseStamped
 from nav2_msgs.action import NavigateToPose
 from rclpy.action.server import ServerGoalHandle
-from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from care_robot.geometry import GeometryError, Pose
 from care_robot.ros.conversions import to_stamp
+from care_robot.simulation.goals_node import Goals, Stop
 from care_robot.simulation.kinematic import KinematicHome
 from care_robot.simulation.kinematic_base import flat
-from care_robot.simulation.kinematic_motions import Drive, Grip, Motion, NavigationError, State, Trajectory
+from care_robot.simulation.kinematic_motions import Drive, Grip, Motion, NavigationError, Trajectory
 from care_robot.simulation.simulation_node import SimulationNode, pose_message
-
-
-@dataclass(eq=False)
-class _Goal:
-    """An action's goal while it runs, and who waits for its end."""
-
-    handle: ServerGoalHandle
-    motion: Motion
-    stop: Callable[[], None]
-    feedback: Callable[[], Any]
-    done: Future
+from care_robot.simulation.trajectory import State
 
 
 class Actions:
-    """Serves the actions of a node, whose thread calls `settle` after each step.
+    """Serves the actions of a node.
 
     Parameters
     ----------
@@ -43,7 +31,7 @@ class Actions:
 
     def __init__(self, node: SimulationNode[Any, KinematicHome]) -> None:
         self._node = node
-        self._goals: list[_Goal] = []
+        self.goals = Goals(node)
         node.serve_action(NavigateToPose, "navigate_to_pose", self._navigate)
         for controller in ("arm_controller", "head_controller"):
             name = f"{controller}/follow_joint_trajectory"
@@ -57,26 +45,18 @@ class Actions:
         message.header.stamp = self._node.stamp()
         return message
 
-    def tell(self) -> None:
-        """Give feedback on every goal."""
-        for goal in self._goals:
-            goal.handle.publish_feedback(goal.feedback())
-
-    def abort(self, sentence: str) -> None:
-        """End every goal, and say why."""
-        for goal in self._goals:
-            goal.motion.end(State.ABORTED, NavigationError.NONE, sentence)
-        self.settle()
-
     async def _navigate(self, handle: ServerGoalHandle) -> Any:
         header = handle.request.pose.header
         with self._node.lock:
             drive = self._node.home.base.navigate(
                 header.frame_id, _pose(handle.request.pose), self._node.home.time_s
             )
-        await self._end(
-            handle, drive, lambda: self._node.home.base.stop(drive), lambda: self._navigation_feedback(drive)
-        )
+
+        def stop(state: State, sentence: str) -> None:
+            drive.end(state, NavigationError.NONE, sentence)
+            self._node.home.base.stop(drive)
+
+        await self.goals.run(handle, drive, stop, lambda: self._navigation_feedback(drive))
         return NavigateToPose.Result(error_code=drive.code, error_msg=drive.sentence)
 
     def _navigation_feedback(self, drive: Drive) -> NavigateToPose.Feedback:
@@ -99,12 +79,7 @@ class Actions:
             motion = self._node.home.arm.follow(
                 controller, list(trajectory.joint_names), points, times_s, self._node.home.time_s
             )
-        await self._end(
-            handle,
-            motion,
-            lambda: motion.end(State.CANCELED),
-            lambda: self._trajectory_feedback(motion),
-        )
+        await self.goals.run(handle, motion, _stop(motion), lambda: self._trajectory_feedback(motion))
         return FollowJointTrajectory.Result(error_code=motion.code, error_string=motion.sentence)
 
     def _trajectory_feedback(self, motion: Trajectory) -> FollowJointTrajectory.Feedback:
@@ -127,49 +102,17 @@ class Actions:
                 )
                 motion = Grip()
                 motion.end(State.ABORTED)
-        await self._end(
-            handle,
-            motion,
-            lambda: motion.end(State.CANCELED),
-            lambda: ParallelGripperCommand.Feedback(state=self.joint_states()),
+        await self.goals.run(
+            handle, motion, _stop(motion), lambda: ParallelGripperCommand.Feedback(state=self.joint_states())
         )
         reached = motion.state is State.SUCCEEDED and not motion.stalled
         return ParallelGripperCommand.Result(
             state=self.joint_states(), stalled=motion.stalled, reached_goal=reached
         )
 
-    async def _end(
-        self,
-        handle: ServerGoalHandle,
-        motion: Motion,
-        stop: Callable[[], None],
-        feedback: Callable[[], Any],
-    ) -> None:
-        """Wait until a motion has ended, and say how."""
-        goal = _Goal(handle, motion, stop, feedback, Future())
-        with self._node.lock:
-            self._goals.append(goal)
-            if not self._node.active:
-                motion.end(State.ABORTED, NavigationError.NONE, "The simulation is not active.")
-            self.settle()
-        await goal.done
-        if motion.state is State.SUCCEEDED:
-            handle.succeed()
-        elif motion.state is State.CANCELED and handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.abort()
 
-    def settle(self) -> None:
-        """Stop what was cancelled, and let go of who waits for what has ended."""
-        for goal in list(self._goals):
-            if goal.handle.is_cancel_requested:
-                goal.stop()
-            if goal.motion.state is not State.RUNNING:
-                self._goals.remove(goal)
-                goal.done.set_result(None)
-                if self._node.executor is not None:
-                    self._node.executor.wake()
+def _stop(motion: Motion) -> Stop:
+    return lambda state, sentence: motion.end(state, 0, sentence)
 
 
 def _pose(message: PoseStamped) -> Pose | None:

@@ -12,8 +12,9 @@ from care_robot.description import JointKind, Model
 from care_robot.geometry import Pose
 from care_robot.simulation.controllers import Controllers
 from care_robot.simulation.kinematic_inhabitant import Thing
-from care_robot.simulation.kinematic_motions import Grip, State, Trajectory, TrajectoryError
+from care_robot.simulation.kinematic_motions import Grip, Trajectory, TrajectoryError
 from care_robot.simulation.kinematic_walls import Walls
+from care_robot.simulation.trajectory import State
 
 GRASP_M = 0.06
 """How far from the middle of the fingers a thing may be when they close on it."""

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from care_robot.geometry import Array, Pose
-from care_robot.simulation.kinematic_motions import Drive, NavigationError, State
+from care_robot.simulation.kinematic_motions import Drive, NavigationError
 from care_robot.simulation.kinematic_walls import Walls
+from care_robot.simulation.trajectory import State
 
 RADIUS_M = 0.26
 SPARE_M = 0.05

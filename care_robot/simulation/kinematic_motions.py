@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import IntEnum
 from itertools import pairwise
 
 import numpy as np
 
 from care_robot.geometry import Array
-
-
-class State(Enum):
-    """How a motion is."""
-
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    ABORTED = "aborted"
-    CANCELED = "canceled"
+from care_robot.simulation.trajectory import State
 
 
 class NavigationError(IntEnum):

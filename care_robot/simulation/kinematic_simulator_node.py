@@ -37,7 +37,8 @@ from care_robot.simulation.recipe import Recipe
 from care_robot.simulation.simulation_node import (
     SimulationNode,
     SimulationParameters,
-    pose_message,
+    odometry_message,
+    scan_message,
 )
 
 PEOPLE_RATE_HZ = 10.0
@@ -146,7 +147,7 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
 
     def end_goals(self, sentence: str) -> None:
         """Abort what the robot was told to do."""
-        self._actions.abort(sentence)
+        self._actions.goals.abort(sentence)
 
     def cleanup(self) -> None:
         """Take transforms away."""
@@ -177,9 +178,9 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
                     self._publish_transforms()
                 if topic not in self.home.silent and publisher.get_subscription_count():
                     publisher.publish(make())
-        self._actions.settle()
+        self._actions.goals.settle()
         if self._feedback_pace.lets_through(t_s):
-            self._actions.tell()
+            self._actions.goals.tell()
 
     def _publish_people(self, t_s: float) -> None:
         seen = self.home.seen()
@@ -200,13 +201,10 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
         self._transforms.send("odom", "base_link", odom_to_base, self.now_s())
 
     def _odometry(self) -> Odometry:
-        message = Odometry(child_frame_id="base_link")
-        message.header.stamp, message.header.frame_id = self.stamp(), "odom"
-        x, y, yaw = self.home.base.odometry
-        message.pose.pose = pose_message(Pose.from_rpy(x, y, 0.0, yaw=yaw))
-        message.twist.twist.linear.x = self.home.base.linear_m_s
-        message.twist.twist.angular.z = self.home.base.angular_rad_s
-        return message
+        base = self.home.base
+        x, y, yaw = base.odometry
+        pose = Pose.from_rpy(x, y, 0.0, yaw=yaw)
+        return odometry_message(pose, base.linear_m_s, base.angular_rad_s, self.stamp())
 
     def _battery(self) -> BatteryState:
         battery = self.home.battery
@@ -221,17 +219,7 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
 
     def _scan(self) -> LaserScan:
         lidar, ranges_m = self.home.scan()
-        message = LaserScan(
-            angle_min=lidar.min_angle_rad,
-            angle_max=lidar.max_angle_rad,
-            angle_increment=(lidar.max_angle_rad - lidar.min_angle_rad) / (lidar.samples - 1),
-            range_min=lidar.min_range_m,
-            range_max=lidar.max_range_m,
-            scan_time=1.0 / SENSOR_RATES_HZ["scan"],
-        )
-        message.header.stamp, message.header.frame_id = self.stamp(), self.home.lidar_link
-        message.ranges = ranges_m.astype(np.float32)
-        return message
+        return scan_message(lidar, ranges_m, SENSOR_RATES_HZ["scan"], self.home.lidar_link, self.stamp())
 
     def _on_velocity(self, message: TwistStamped) -> None:
         with self.lock:

@@ -23,7 +23,9 @@ class Role(str, Enum):
 
 @dataclass(frozen=True)
 class PersonRecipe:
-    """One person: what they look like comes from `seed`, where they stand at first from a named place.
+    """One person: what they look like comes from `seed`, where they are at first from a named place.
+
+    Without a place they stand on the first spot that the world names.
 
     `walking_aid` is None where the seed decides.
     """
@@ -31,19 +33,23 @@ class PersonRecipe:
     id: str
     role: Role = Role.RESIDENT
     seed: int = 0
-    place: str = "living_room"
+    place: str = ""
     walking_aid: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.id.isidentifier() or not self.id.isascii():
             raise RecipeError(f"A person's id is {self.id!r}: use letters, digits and _.")
-        if self.seed < 0:
-            raise RecipeError(f"The seed of {self.id} is {self.seed}: choose 0 or a greater number.")
+        if type(self.seed) is not int or self.seed < 0:
+            raise RecipeError(f"The seed of {self.id} is {self.seed!r}: choose 0 or a greater whole number.")
+        if not isinstance(self.place, str):
+            raise RecipeError(f"The place of {self.id} is {self.place!r}: give the name of a place.")
+        if not isinstance(self.walking_aid, bool | None):
+            raise RecipeError(f"The walking_aid of {self.id} is {self.walking_aid!r}: write true or false.")
 
 
 @dataclass(frozen=True)
 class Spawned:
-    """A model of sim/models put into the world, at a position in m with a quaternion (x, y, z, w), in the map."""
+    """A model of sim/models in the world, at a position in m with a quaternion (x, y, z, w), in the map."""
 
     model: str
     name: str

@@ -17,16 +17,11 @@ _SAME_CONTACT_S = 0.5  # a touch that is gone for less is the same touch
 
 @dataclass(frozen=True)
 class Scan:
-    """As sensor_msgs/LaserScan: what is nearer than the range is -inf, and what is further inf (REP-117)."""
+    """Distances in a frame: what is nearer than the range is -inf, and what is further inf (REP-117)."""
 
     frame: str
+    lidar: Lidar
     ranges_m: npt.NDArray[np.float32]
-    min_angle_rad: float
-    max_angle_rad: float
-    step_rad: float
-    min_range_m: float
-    max_range_m: float
-    period_s: float
 
 
 class LidarSensor:
@@ -74,17 +69,7 @@ class LidarSensor:
         ranges = self._distances + noise
         ranges[ranges < lidar.min_range_m] = -np.inf
         ranges[(self._hit < 0) | (ranges > lidar.max_range_m)] = np.inf
-        span = lidar.max_angle_rad - lidar.min_angle_rad
-        return Scan(
-            self._link,
-            ranges.astype(np.float32),
-            lidar.min_angle_rad,
-            lidar.max_angle_rad,
-            span / max(lidar.samples - 1, 1),
-            lidar.min_range_m,
-            lidar.max_range_m,
-            1.0 / lidar.rate_hz,
-        )
+        return Scan(self._link, lidar, ranges.astype(np.float32))
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ class SimCamerasNode(CareNode[Parameters]):
         super().__init__("sim_cameras", Parameters, **options)
         self._thread: threading.Thread | None = None
         self._static: TransformBroadcaster | None = None
+        self._switched: dict[str, tuple[bool, str, str]] = {}  # what is off stays off, also configured anew
         self._switching = threading.Lock()  # between a camera's switch and the thread that renders it
 
     def configure(self, parameters: Parameters) -> None:
@@ -97,6 +98,7 @@ class SimCamerasNode(CareNode[Parameters]):
             None if depth or device == OVERVIEW else self._states(device),
             f"{device}_optical_frame",
             Pace(camera.rate_hz),
+            *self._switched.get(device, (True, "", "")),
         )
         if lens.states is not None:
             self.serve(EnableCamera, f"{device}/camera/enable", lambda q, a: self._enable(device, q, a))
@@ -147,6 +149,7 @@ class SimCamerasNode(CareNode[Parameters]):
                 with self._switching:
                     lens.enabled, lens.by, lens.reason = request.enabled, request.by, request.reason
                     lens.last = None  # nothing of before is shown again
+                    self._switched[device] = lens.enabled, lens.by, lens.reason
                 self._tell(lens)
         response.success = True
         return response
@@ -181,7 +184,7 @@ class SimCamerasNode(CareNode[Parameters]):
                 self._problem = str(error)
                 self.get_logger().error(self._problem)
                 state = newest.take()
-            except Exception as error:  # a graphics library fails in many ways, and the next picture may be well
+            except Exception as error:  # graphics fail in many ways; the next picture may be well
                 self._problem = f"Pictures cannot be rendered ({error}); the log says where."
                 self.get_logger().error(traceback.format_exc(), throttle_duration_sec=10.0)
                 state = newest.take()
@@ -207,7 +210,8 @@ class SimCamerasNode(CareNode[Parameters]):
         picture = lens.last
         if device not in state.frozen or picture is None:
             picture = studio.distances(device) if lens.depth else studio.colours(device)
-        shown = np.zeros_like(picture) if device in state.black else picture
+        covered = np.full_like(picture, -np.inf if lens.depth else 0)  # too near to measure: REP-117
+        shown = covered if device in state.black else picture
         encoding = "32FC1" if lens.depth else "rgb8"
         image, info = array_to_image(shown, encoding, state.stamp, lens.frame_id), self._info(lens, state)
         with self._switching:

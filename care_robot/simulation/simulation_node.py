@@ -11,15 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 from care_robot_msgs.msg import SimObject, SimPerson, SimTruth, Utterance
 from care_robot_msgs.srv import SimFault, SimReset, SimResident, SimSpawn
 from geometry_msgs.msg import Point
 from geometry_msgs.msg import Pose as PoseMessage
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
 from rclpy.clock import Clock as RosClock
 from rclpy.clock import ClockType
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import LaserScan
 
-from care_robot.description import DescriptionError
+from care_robot.description import DescriptionError, Lidar
 from care_robot.geometry import Pose
 from care_robot.perception.newest import Pace
 from care_robot.ros import qos
@@ -321,6 +325,32 @@ def truth_message(truth: Truth, stamp: Any) -> SimTruth:
         message.objects.append(
             SimObject(name=thing.name, model=thing.model, pose=pose, held_by=thing.held_by)
         )
+    return message
+
+
+def scan_message(
+    lidar: Lidar, ranges_m: NDArray[np.floating[Any]], rate_hz: float, frame: str, stamp: Any
+) -> LaserScan:
+    """What a lidar measures, so often, in a frame."""
+    message = LaserScan(
+        angle_min=lidar.min_angle_rad,
+        angle_max=lidar.max_angle_rad,
+        angle_increment=lidar.step_rad,
+        range_min=lidar.min_range_m,
+        range_max=lidar.max_range_m,
+        scan_time=1.0 / rate_hz,
+        ranges=ranges_m.astype(np.float32),
+    )
+    message.header.stamp, message.header.frame_id = stamp, frame
+    return message
+
+
+def odometry_message(pose: Pose, linear_m_s: float, angular_rad_s: float, stamp: Any) -> Odometry:
+    """Where the robot believes to be since its start, and how fast it goes."""
+    message = Odometry(child_frame_id="base_link")
+    message.header.stamp, message.header.frame_id = stamp, "odom"
+    message.pose.pose = pose_message(pose)
+    message.twist.twist.linear.x, message.twist.twist.angular.z = linear_m_s, angular_rad_s
     return message
 
 

@@ -1,7 +1,6 @@
 """`simulator`: the simulated home under physics, in real time, with the interfaces of the real robot."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,6 @@ from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.action.server import ServerGoalHandle
 from rclpy.publisher import Publisher
-from rclpy.task import Future
 from sensor_msgs.msg import BatteryState, Imu, JointState, LaserScan
 from std_msgs.msg import Bool
 
@@ -21,9 +19,15 @@ from care_robot.ros import qos
 from care_robot.ros.node import Health, Level, run_node
 from care_robot.ros.transforms import TransformBroadcaster
 from care_robot.simulation.building import load_controllers
+from care_robot.simulation.goals_node import Goals
 from care_robot.simulation.home import Home
 from care_robot.simulation.recipe import Recipe
-from care_robot.simulation.simulation_node import SimulationNode, SimulationParameters, pose_message
+from care_robot.simulation.simulation_node import (
+    SimulationNode,
+    SimulationParameters,
+    odometry_message,
+    scan_message,
+)
 from care_robot.simulation.trajectory import Code, GoalError, Motion, State
 
 STATE_RATE_HZ = 20.0
@@ -35,21 +39,12 @@ FINGERS = 2.0
 """The gripper's joint is one finger: what opens between the two is twice as wide."""
 
 
-@dataclass(eq=False)
-class _Goal:
-    """An action's goal while it runs, and who waits for its end."""
-
-    handle: ServerGoalHandle
-    motion: Motion
-    done: Future
-
-
 class SimulatorNode(SimulationNode[SimulationParameters, Home]):
     """Gives the home the topics and actions of the robot's own hardware."""
 
     def __init__(self, **options: Any) -> None:
         self._transforms: TransformBroadcaster | None = None
-        self._goals: list[_Goal] = []
+        self._goals = Goals(self)
         super().__init__("simulator", SimulationParameters, **options)
 
     def make_home(self, recipe: Recipe, parameters: SimulationParameters) -> Home:
@@ -89,10 +84,7 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
     def end_goals(self, sentence: str) -> None:
         """Abort what the robot was told to do; its joints and its base stay where they are."""
         self.home.robot.command_velocity(0.0, 0.0, self.home.time_s)
-        for goal in self._goals:
-            # Cancelled, a controller holds; and what nobody asked to cancel is told as aborted.
-            goal.motion.end(State.CANCELED, sentence, Code.INVALID_GOAL)
-        self._settle()
+        self._goals.abort(sentence)
 
     def cleanup(self) -> None:
         """Take the transforms away."""
@@ -126,21 +118,11 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
                 sorted(home.silent),
             )
             self._states.publish(state)
-        self._settle()
+        self._goals.settle()
 
     def _scan(self) -> LaserScan:
         scan = self.home.robot.scan()
-        message = LaserScan(
-            angle_min=scan.min_angle_rad,
-            angle_max=scan.max_angle_rad,
-            angle_increment=scan.step_rad,
-            range_min=scan.min_range_m,
-            range_max=scan.max_range_m,
-            scan_time=scan.period_s,
-        )
-        message.header.stamp, message.header.frame_id = self.stamp(), scan.frame
-        message.ranges = scan.ranges_m
-        return message
+        return scan_message(scan.lidar, scan.ranges_m, scan.lidar.rate_hz, scan.frame, self.stamp())
 
     def _imu(self) -> Imu:
         reading = self.home.robot.imu()
@@ -157,12 +139,8 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
     def _odometry(self) -> Odometry:
         odometry = self.home.robot.odometry()
         pose = Pose.from_rpy(odometry.x_m, odometry.y_m, 0.0, yaw=odometry.yaw_rad)
-        message = Odometry(child_frame_id="base_link")
-        message.header.stamp, message.header.frame_id = self.stamp(), "odom"
-        message.pose.pose = pose_message(pose)
+        message = odometry_message(pose, odometry.linear_m_s, odometry.angular_rad_s, self.stamp())
         message.pose.covariance[::7] = odometry.pose_covariance
-        message.twist.twist.linear.x = odometry.linear_m_s
-        message.twist.twist.angular.z = odometry.angular_rad_s
         message.twist.covariance[::7] = odometry.twist_covariance
         if self._transforms is not None:
             self._transforms.send("odom", "base_link", pose, self.now_s())
@@ -238,35 +216,19 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
 
     async def _run_goal(self, handle: ServerGoalHandle, start: Callable[[], Motion]) -> Motion:
         """Start a motion, wait until it has ended, and settle the goal; how it ended."""
-        goal = _Goal(handle, Motion(), Future())
         with self.lock:
             try:
-                goal.motion = start()
+                motion = start()
             except GoalError as error:
-                goal.motion.end(State.ABORTED, str(error), error.code)
-            if not self.active:  # stopped before it began
-                goal.motion.end(State.CANCELED, "The simulation is not active.", Code.INVALID_GOAL)
-            self._goals.append(goal)
-            self._settle()
-        await goal.done
-        if goal.motion.state is State.SUCCEEDED:
-            handle.succeed()
-        elif goal.motion.state is State.CANCELED and handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.abort()
-        return goal.motion
+                motion = Motion()
+                motion.end(State.ABORTED, str(error), error.code)
 
-    def _settle(self) -> None:
-        """Stop what was cancelled, and let go of who waits for what has ended."""
-        for goal in list(self._goals):
-            if goal.handle.is_cancel_requested:
-                goal.motion.cancel()
-            if goal.motion.done:
-                self._goals.remove(goal)
-                goal.done.set_result(None)
-                if self.executor is not None:
-                    self.executor.wake()
+        def stop(state: State, sentence: str) -> None:
+            # Cancelled either way, so that the controller holds.
+            motion.cancel(sentence, Code.SUCCESSFUL if state is State.CANCELED else Code.INVALID_GOAL)
+
+        await self._goals.run(handle, motion, stop)
+        return motion
 
 
 def main() -> None:

@@ -79,7 +79,7 @@ class Studio:
         return np.asarray(noisy, dtype=np.uint8)
 
     def distances(self, camera: str) -> NDArray[np.float32]:
-        """Distances along the axis of a depth camera in m; NaN out of range, as REP-118 has it.
+        """Distances along the axis of a depth camera in m; too near -inf, too far inf (REP-118, REP-117).
 
         (height, width) of `depth_part`, which is coarser than its colours, as those of depth cameras are.
         """
@@ -87,7 +87,7 @@ class Studio:
         depth = self._renderer.render_depth(self._data, camera, about.width_px, about.height_px)
         noise = self._draw.standard_normal(depth.shape, dtype=np.float32)
         noisy = depth + noise * (DEPTH_ERROR_PER_M * depth * depth).astype(np.float32)
-        noisy[(depth < about.near_m) | (depth > about.far_m)] = math.nan
+        noisy[depth < about.near_m], noisy[depth > about.far_m] = -math.inf, math.inf
         return noisy
 
     def __enter__(self) -> Studio:

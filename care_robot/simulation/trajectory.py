@@ -37,7 +37,7 @@ class GoalError(ValueError):
 class State(Enum):
     """How a motion is going."""
 
-    ACTIVE = "active"
+    RUNNING = "running"
     SUCCEEDED = "succeeded"
     ABORTED = "aborted"
     CANCELED = "canceled"
@@ -47,18 +47,18 @@ class Motion:
     """One goal of a controller, and what has become of it."""
 
     def __init__(self) -> None:
-        self.state = State.ACTIVE
+        self.state = State.RUNNING
         self.code = Code.SUCCESSFUL
         self.message = ""
 
     @property
     def done(self) -> bool:
         """Whether it has ended, one way or the other."""
-        return self.state is not State.ACTIVE
+        return self.state is not State.RUNNING
 
-    def cancel(self) -> None:
+    def cancel(self, reason: str = "The motion was cancelled.", code: Code = Code.SUCCESSFUL) -> None:
         """End it; its joints hold where they are."""
-        self.end(State.CANCELED, "The motion was cancelled.")
+        self.end(State.CANCELED, reason, code)
 
     def end(self, state: State, message: str = "", code: Code = Code.SUCCESSFUL) -> None:
         """Settle what has become of it, once."""

@@ -127,7 +127,7 @@ class WorldViewNode(CareNode[Parameters]):
         try:
             pixels = image_to_array(image)
             if pixels.ndim != 3:
-                raise ImageError(f"A picture of encoding {image.encoding} cannot be shown: it has no colours.")
+                raise ImageError(f"A picture of encoding {image.encoding} has no colours to show.")
         except ImageError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=10.0)
             return

@@ -12,6 +12,8 @@ from geometry_msgs.msg import TwistStamped
 from rclpy.action import ActionClient
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import BatteryState, JointState, LaserScan
+from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from care_robot.ros import qos
@@ -32,11 +34,14 @@ def send(ros: Any) -> Callable[..., Any]:
     clients = []  # kept: an action client that is collected ends what the executor does with it
 
     def send(goal: Any) -> Any:
-        head = isinstance(goal, FollowJointTrajectory.Goal)
-        name = "head_controller/follow_joint_trajectory" if head else "gripper_controller/gripper_cmd"
-        clients.append(ActionClient(ros.tester, FollowJointTrajectory if head else ParallelGripperCommand, name))
-        assert clients[-1].wait_for_server(20.0)
-        return ros.result(clients[-1].send_goal_async(goal))
+        if isinstance(goal, FollowJointTrajectory.Goal):
+            name = "head_controller/follow_joint_trajectory"
+            client = ActionClient(ros.tester, FollowJointTrajectory, name)
+        else:
+            client = ActionClient(ros.tester, ParallelGripperCommand, "gripper_controller/gripper_cmd")
+        clients.append(client)
+        assert client.wait_for_server(20.0)
+        return ros.result(client.send_goal_async(goal))
 
     return send
 
@@ -64,13 +69,18 @@ FOR_EVER = look(([0.5, 0.1], 1e6))
 def test_goals_end_with_a_reset_and_with_the_node(
     ros: Any, simulator: SimulatorNode, send: Callable[..., Any]
 ) -> None:
-    handle = send(FOR_EVER)
+    def begin() -> Any:
+        handle = send(FOR_EVER)  # accepted; it begins a little later
+        ros.wait_until(lambda: bool(simulator._goals._goals), "a goal under way")
+        return handle
+
+    handle = begin()
     assert ros.call(SimReset, "sim/reset", SimReset.Request()).success
     answer = ros.result(handle.get_result_async())
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.error_code != FollowJointTrajectory.Result.SUCCESSFUL
     assert "start" in answer.result.error_string
-    handle = send(FOR_EVER)
+    handle = begin()
     simulator.trigger_deactivate()
     answer = ros.result(handle.get_result_async())
     assert answer.status == GoalStatus.STATUS_ABORTED
@@ -164,3 +174,41 @@ def test_no_command_makes_the_base_faster_than_it_may_be(
     with simulator.lock:
         forward = simulator.home.robot.velocity()[0]
     assert abs(forward[0]) < (0.9 if math.isfinite(speed) else 0.02)
+
+
+def test_sensors_fall_silent_and_lie_on_demand(ros: Any, simulator: SimulatorNode) -> None:
+    del simulator
+    request = SimFault.Request
+    inboxes = {
+        "scan": ros.inbox(LaserScan, "scan", qos.SENSOR),
+        "joints": ros.inbox(JointState, "joint_states", qos.SENSOR),
+        "bumper": ros.inbox(Bool, "bumper", qos.SENSOR),
+    }
+    wall = inboxes["scan"].wait(timeout_s=SLOW_S)
+    assert wall.header.frame_id == "lidar_link"
+    assert any(math.isfinite(distance) for distance in wall.ranges)
+    assert not inboxes["bumper"].wait().data
+    faults = ((request.FAULT_SENSOR_SILENT, "scan"), (request.FAULT_BUMPER, ""))
+    for kind, target in faults:
+        assert ros.call(SimFault, "sim/fault", request(fault=kind, target=target, active=True)).success
+    inboxes["bumper"].wait(lambda m: m.data)
+    joints = len(inboxes["joints"].messages)
+    ros.wait_until(lambda: len(inboxes["joints"].messages) >= joints + 20, "a second of joints", SLOW_S)
+    scans, joints_s = inboxes["scan"].messages, to_seconds(inboxes["joints"].messages[-1].header.stamp)
+    seen = len(scans)
+    assert to_seconds(scans[-1].header.stamp) < joints_s - 0.7
+    assert ros.call(SimFault, "sim/fault", request(fault=faults[0][0], target="scan")).success
+    ros.wait_until(lambda: len(scans) > seen + 3, "scans again", SLOW_S)
+
+
+def test_the_battery_charges_on_the_dock_and_empties_off_it(ros: Any, simulator: SimulatorNode) -> None:
+    battery = ros.inbox(BatteryState, "battery_state", qos.SENSOR)
+    at_dock = battery.wait(timeout_s=SLOW_S)
+    assert at_dock.power_supply_status == BatteryState.POWER_SUPPLY_STATUS_CHARGING
+    assert at_dock.current > 0.0
+    moved = SimFault.Request(fault=SimFault.Request.FAULT_MOVED, active=True)
+    assert ros.call(SimFault, "sim/fault", moved).success
+    away = battery.wait(lambda m: m.current < 0.0, SLOW_S)
+    assert away.power_supply_status == BatteryState.POWER_SUPPLY_STATUS_DISCHARGING
+    assert 0.0 < away.percentage < 1.0
+    assert simulator.active

@@ -123,6 +123,14 @@ def test_a_missing_device_is_reported_once_and_again_after_it_has_worked(device:
     assert len(reports) == 2
 
 
+def test_a_muted_speaker_plays_nothing_and_says_so(device: Device) -> None:
+    reports: list[str] = []
+    speaker = Speaker(reports.append, muted=True)
+    assert speaker.start(SOUND) is None
+    assert len(reports) == 1
+    assert "muted" in speaker.trouble
+
+
 def test_a_device_that_does_not_start_is_let_go(device: Device) -> None:
     device.starts = False
     reports: list[str] = []

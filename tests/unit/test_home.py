@@ -165,6 +165,8 @@ def test_a_spare_thing_can_be_put_on_the_table_and_stays_there(home: Home) -> No
         ("../../etc", "x", (5.0, 2.0, 1.0), 1),
         ("cup", "resident", (5.0, 2.0, 1.0), 2),
         ("cup", "bottle", (5.0, 2.0, 1.0), 2),
+        ("cup", "", (5.0, 2.0, 1.0), 2),
+        ("cup", "a cup\n", (5.0, 2.0, 1.0), 2),
         ("cup", "cup2", (50.0, 2.0, 1.0), 3),
     ],
 )

@@ -16,12 +16,13 @@ from care_robot.perception.fall_events import FallEvent, Kind
 from care_robot.perception.fall_events import State as FallState
 from care_robot.perception.falls import FallDetector
 from care_robot.perception.people import Person, room_of
-from care_robot.simulation.kinematic import KinematicHome
+from care_robot.simulation.kinematic import LEGS, KinematicHome
 from care_robot.simulation.kinematic_base import KEEPS_OFF_M, PATIENCE_S, RADIUS_M
-from care_robot.simulation.kinematic_motions import Drive, NavigationError, State, TrajectoryError
+from care_robot.simulation.kinematic_motions import Drive, NavigationError, TrajectoryError
 from care_robot.simulation.person import Act, ActKind
 from care_robot.simulation.recipe import PersonRecipe, Recipe
 from care_robot.simulation.sim_services import FaultKind, RequestError, act_of, fault_of, pose_of
+from care_robot.simulation.trajectory import State
 
 BEDROOM = (2.6, 1.2)
 
@@ -476,3 +477,13 @@ def test_the_lidar_sees_walls_and_people_within_its_range() -> None:
     assert finite.min() >= lidar.min_range_m
     assert finite.max() <= lidar.max_range_m
     assert (ranges_m < empty - 0.1).any()  # the resident
+
+
+def test_a_leg_that_is_too_near_for_the_lidar_is_not_taken_for_nothing() -> None:
+    world = home()
+    lidar = world.arm.pose(world.lidar_link).position
+    ankle, knee = (world._inhabitants["resident"].landmarks_m[group[0]] for group in reversed(LEGS))
+    shin = ankle + (knee - ankle) * (lidar[2] - ankle[2]) / (knee[2] - ankle[2])
+    before = shin - lidar - (0.1, 0.0, 0.0)
+    world.arm.base = Pose(world.arm.base.position + before, world.arm.base.quaternion)
+    assert np.isneginf(world.scan()[1]).any()  # REP-117

@@ -45,6 +45,11 @@ def test_what_is_no_recipe_is_refused_with_a_sentence(junk: object) -> None:
         ([{"id": "a b"}], "'a b'"),
         ([{"id": "resident", "seed": -1}], "-1"),
         ([{"id": 5}], "use id, role"),
+        ([{"id": "resident", "seed": 1.5}], "whole number"),
+        ([{"id": "resident", "seed": "x"}], "'x'"),
+        ([{"id": "resident", "seed": True}], "whole number"),
+        ([{"id": "resident", "place": 5}], "name of a place"),
+        ([{"id": "resident", "walking_aid": "no"}], "true or false"),
     ],
 )
 def test_people_are_checked(items: object, words: str) -> None:

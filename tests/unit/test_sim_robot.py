@@ -167,7 +167,7 @@ def test_follows_a_trajectory_through_all_its_points() -> None:
     motion = world.robot.follow("arm_controller", ARM, points, [1.5, 3.5], 0.0)
     world.run(1.5)
     assert [world.joint(name) for name in ARM] == pytest.approx(points[0], abs=0.05)
-    assert motion.state is State.ACTIVE
+    assert motion.state is State.RUNNING
     world.run(2.3)
     assert motion.state is State.SUCCEEDED
     assert [world.joint(name) for name in ARM] == pytest.approx(points[1], abs=0.01)

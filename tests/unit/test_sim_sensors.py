@@ -21,7 +21,7 @@ LIDAR_X_M = 0.13
 def ahead(world: RobotWorld) -> np.ndarray:
     """Ranges within 5 degrees of straight ahead."""
     scan = world.robot.scan()
-    angles = scan.min_angle_rad + scan.step_rad * np.arange(len(scan.ranges_m))
+    angles = scan.lidar.min_angle_rad + scan.lidar.step_rad * np.arange(len(scan.ranges_m))
     return scan.ranges_m[np.abs(angles) < math.radians(5)]
 
 
@@ -36,11 +36,13 @@ def test_angles_grow_to_the_left_and_nothing_is_infinity() -> None:
     world = RobotWorld(thing("post", Cylinder(0.1, 1.0), Pose.from_rpy(LIDAR_X_M, 1.5, 0.5)))
     scan = world.robot.scan()
     hit = np.flatnonzero(np.isfinite(scan.ranges_m))
-    angles = scan.min_angle_rad + scan.step_rad * hit
+    lidar = scan.lidar
+    angles = lidar.min_angle_rad + lidar.step_rad * hit
     assert angles.mean() == pytest.approx(math.pi / 2, abs=0.02)
     assert np.isposinf(np.delete(scan.ranges_m, hit)).all()
     assert scan.frame == "lidar_link"
-    assert scan.min_angle_rad + scan.step_rad * (len(scan.ranges_m) - 1) == pytest.approx(scan.max_angle_rad)
+    last_rad = lidar.min_angle_rad + lidar.step_rad * (len(scan.ranges_m) - 1)
+    assert last_rad == pytest.approx(lidar.max_angle_rad)
 
 
 def test_what_is_nearer_than_the_range_is_minus_infinity_and_what_is_further_infinity() -> None:

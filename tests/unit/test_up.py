@@ -88,6 +88,7 @@ def test_without_a_camera_a_home_is_simulated_and_its_records_are_thrown_away(
 def test_a_world_and_a_folder_are_handed_on(launched: list[dict[str, str]], tmp_path: Path) -> None:
     simulate(up.Look(sim=Sim.KINEMATIC, world="ward", headless=True), f"data_dir:={tmp_path}", "speed:=20")
     expected = {"sim": "kinematic", "world": "ward", "data_dir": str(tmp_path), "speed": "20"}
+    expected["camera"] = "room_1_camera"  # of the room where the resident is
     expected["speech_folder"] = str(tmp_path / "no_speech")
     assert launched == [expected]
     assert tmp_path.exists()
@@ -102,6 +103,7 @@ def test_a_world_and_a_folder_are_handed_on(launched: list[dict[str, str]], tmp_
         (up.Look(camera="0", world="ward"), "--world"),
         (up.Look(robot="r2d2"), "there is: carebot"),
         (up.Look(sim=Sim.GAZEBO), "Gazebo needs a full ROS 2"),
+        (up.Look(world="castle"), "no world 'castle'"),
     ],
 )
 def test_what_does_not_go_together_is_named(
@@ -111,3 +113,20 @@ def test_what_does_not_go_together_is_named(
     with pytest.raises(UsageError, match=words):
         simulate(look)
     assert launched == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "no real person is called"),
+        (("webhook_url:=http://127.0.0.1:9/",), "really call whom webhook_url names"),
+        (("care_config:=x.yaml", "webhook_url:=http://127.0.0.1:9/"), "care_config and webhook_url name"),
+    ],
+)
+def test_a_simulation_says_whom_its_alarms_call(
+    launched: list[dict[str, str]], arguments: tuple[str, ...], words: str
+) -> None:
+    said = io.StringIO()
+    up.run_up(up.Look(headless=True), None, list(arguments), Console(file=said, width=200))
+    assert words in said.getvalue()
+    assert launched
