@@ -194,7 +194,7 @@ class SimCamerasNode(CareNode[Parameters]):
     ) -> SimState | None:
         """Render this recipe's states; the first state of another one, or None when closed."""
         while state is not None and state.recipe == recipe:
-            t_s = to_seconds(state.stamp)
+            t_s = to_seconds(state.header.stamp)
             due = [lens for lens in self._lenses if lens.wanted and lens.pace.lets_through(t_s)]
             if due and studio.fits(state.positions):
                 studio.pose(state.positions)
@@ -213,7 +213,10 @@ class SimCamerasNode(CareNode[Parameters]):
         covered = np.full_like(picture, -np.inf if lens.depth else 0)  # too near to measure: REP-117
         shown = covered if device in state.black else picture
         encoding = "32FC1" if lens.depth else "rgb8"
-        image, info = array_to_image(shown, encoding, state.stamp, lens.frame_id), self._info(lens, state)
+        image, info = (
+            array_to_image(shown, encoding, state.header.stamp, lens.frame_id),
+            self._info(lens, state),
+        )
         with self._switching:
             if lens.enabled and self.active:  # and not switched off while it was rendered
                 lens.last = picture
@@ -225,7 +228,7 @@ class SimCamerasNode(CareNode[Parameters]):
         camera = lens.camera
         model = CameraModel.from_hfov(camera.width_px, camera.height_px, camera.horizontal_fov_rad)
         info = CameraInfo(width=model.width, height=model.height, distortion_model="plumb_bob")
-        info.header.stamp, info.header.frame_id = state.stamp, lens.frame_id
+        info.header.stamp, info.header.frame_id = state.header.stamp, lens.frame_id
         info.d, info.k = [0.0] * 5, model.k()
         info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
         info.p = [model.fx, 0.0, model.cx, 0.0, 0.0, model.fy, model.cy, 0.0, 0.0, 0.0, 1.0, 0.0]

@@ -111,7 +111,8 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
                 publisher.publish(make())
         if self._state_pace.lets_through(t_s):
             home = self.home
-            state = SimState(stamp=self.stamp(), recipe=home.recipe.to_json(), positions=home.positions())
+            state = SimState(recipe=home.recipe.to_json(), positions=home.positions())
+            state.header.stamp, state.header.frame_id = self.stamp(), "map"
             state.black, state.frozen, state.silent = (
                 sorted(home.black),
                 sorted(home.frozen),

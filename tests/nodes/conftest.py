@@ -60,7 +60,7 @@ class Ros:
 
     def _spin(self) -> None:
         while not self._ending.is_set():
-            self._executor.spin_once()
+            self._executor.spin_once(timeout_sec=0.1)  # waking it alone does not end a wait without a timer
 
     def spin(self, node: N) -> N:
         """Run a node in the background until the test ends."""

@@ -45,7 +45,8 @@ class World:
     def tick(self, **marks: list[str]) -> None:
         self._ticks += 1
         state = SimState(recipe=self.home.recipe.to_json(), positions=self.home.positions(), **marks)
-        state.stamp.sec, state.stamp.nanosec = self._ticks // 5, self._ticks % 5 * 200_000_000
+        stamp = state.header.stamp
+        stamp.sec, stamp.nanosec = self._ticks // 5, self._ticks % 5 * 200_000_000
         self._states.publish(state)
 
     def until(self, ros: Any, inbox: Any, count: int, **marks: list[str]) -> Any:
