@@ -47,6 +47,7 @@ class Studio:
         self._model = built.model
         self._data = mujoco.MjData(self._model)
         self._draw = np.random.default_rng((recipe.seed, 20))
+        self._pictures = 0
         sizes = [(camera.width_px, camera.height_px) for camera in self.cameras.values()]
         self._renderer = Renderer(self._model, max(w for w, _ in sizes), max(h for _, h in sizes))
         self._noise = {
@@ -74,7 +75,8 @@ class Studio:
         image = self._renderer.render(self._data, camera, about.width_px, about.height_px)
         if camera not in self._noise:
             return image
-        grain = self._noise[camera][int(self._draw.integers(NOISE_TILES))]
+        self._pictures += 1  # no two pictures in a row are the same, as a frozen camera's are
+        grain = self._noise[camera][self._pictures % NOISE_TILES]
         noisy = cv2.add(image, cv2.merge((grain, grain, grain)), dtype=cv2.CV_8U)
         return np.asarray(noisy, dtype=np.uint8)
 
