@@ -27,6 +27,7 @@ from care_robot.simulation.sim_services import (
     WORLD_UNKNOWN,
     FaultKind,
     RequestError,
+    check_same_world,
 )
 from care_robot.simulation.truth import ObjectTruth, PersonTruth, Truth
 
@@ -184,11 +185,8 @@ class Home:
         self.things.take_spare(model, name, pose)
 
     def reset(self, world: str, seed: int) -> None:
-        """Go back to the start; time goes on. Another world has another map and cameras: start it anew."""
-        if world and world != self.recipe.world:
-            raise RequestError(
-                WORLD_UNKNOWN, f"This is the world {self.recipe.world}: start again with world:={world[:40]}."
-            )
+        """Go back to the start; time goes on. RequestError for another world."""
+        check_same_world(self.recipe.world, world)
         try:
             self._build(replace(self.recipe, seed=seed))
         except (DescriptionError, RecipeError) as error:

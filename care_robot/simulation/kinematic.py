@@ -34,6 +34,7 @@ from care_robot.simulation.sim_services import (
     WORLD_UNKNOWN,
     FaultKind,
     RequestError,
+    check_same_world,
 )
 from care_robot.simulation.truth import ObjectTruth, PersonTruth, Truth
 
@@ -256,11 +257,15 @@ class KinematicHome:
         self._spawned = (*self._spawned, item)
 
     def reset(self, world: str, seed: int) -> None:
-        """Go back to the start, in this or another world; time goes on."""
+        """Go back to the start; time goes on. RequestError for another world."""
+        check_same_world(self.recipe.world, world)
+        off = [name for name, lens in self.watch.lenses.items() if not lens.enabled]
         try:
-            self._build(replace(self.recipe, world=world or self.recipe.world, seed=seed))
+            self._build(replace(self.recipe, seed=seed))
         except (DescriptionError, RecipeError) as error:
             raise RequestError(WORLD_UNKNOWN, str(error)) from None
+        for name in off:  # who switched a camera off has not switched it on
+            self.watch.lenses[name].enabled = False
 
     # Evaluation ------------------------------------------------------------------------------------------
 

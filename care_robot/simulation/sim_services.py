@@ -148,3 +148,11 @@ def pose_of(position: tuple[float, float, float], quaternion: tuple[float, float
 def language_of(text: str) -> str:
     """Language of something said: ko where it holds a Hangul syllable, else en."""
     return "ko" if any("\uac00" <= letter <= "\ud7a3" for letter in text) else "en"
+
+
+def check_same_world(present: str, world: str) -> None:
+    """Refuse to reset to another world: its map, cameras and topics are others."""
+    if world and world != present:
+        raise RequestError(
+            WORLD_UNKNOWN, f"This is the world {present}: start again with world:={world[:40]}."
+        )

@@ -432,6 +432,14 @@ def test_reset_goes_back_to_the_start_but_never_in_time() -> None:
     assert set(world.people) == {"resident"}
 
 
+def test_a_camera_that_was_switched_off_stays_off_over_a_reset() -> None:
+    world = home()
+    world.watch.lenses["living_room_camera"].enabled = False
+    world.reset("", 1)
+    assert not world.watch.lenses["living_room_camera"].enabled
+    assert world.watch.lenses["kitchen_camera"].enabled
+
+
 @pytest.mark.parametrize(
     ("kind", "target"),
     [
