@@ -1,6 +1,5 @@
 """Each ROS test runs in a context and a domain of its own, and awaits events instead of sleeping."""
 
-import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -13,8 +12,9 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from care_robot.bringup.domain import own_domain
+
 TIMEOUT_S = 20.0
-_domains = itertools.count(1)
 N = TypeVar("N", bound=Node)
 
 
@@ -129,9 +129,8 @@ class Ros:
 
 @pytest.fixture
 def ros() -> Iterator[Ros]:
-    # Domain ids 1 to 99 keep clear of the ephemeral ports; each worker process takes its own range.
-    domain = 1 + (os.getpid() * 7 + next(_domains)) % 99
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    fixture = Ros(domain)
-    yield fixture
-    fixture.close()
+    with own_domain({}) as domain:
+        fixture = Ros(domain)
+        yield fixture
+        fixture.close()

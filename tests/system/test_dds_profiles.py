@@ -1,20 +1,20 @@
 """The DDS profiles do in real processes what they are for."""
 
-import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from care_robot.bringup.dds import read_profile, shared_memory_bytes
+from care_robot.bringup.domain import own_domain
 
 PROFILES = Path(__file__).parents[2] / "config" / "dds"
 DEADLINE_S = 60.0
 IMAGES = 30
 pytestmark = pytest.mark.system
-_domains = itertools.count(1)
 
 # Prints the local addresses of the sockets on this domain's ports, and the shared memory in use.
 SAYS_WHAT_IT_HOLDS = """
@@ -97,8 +97,9 @@ print("all found")
 
 
 @pytest.fixture
-def domain() -> str:
-    return str(1 + (os.getpid() * 11 + next(_domains)) % 99)
+def domain() -> Iterator[str]:
+    with own_domain({}) as number:
+        yield str(number)
 
 
 def start(

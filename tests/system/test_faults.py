@@ -17,6 +17,7 @@ from lifecycle_msgs.srv import ChangeState
 from rclpy.context import Context
 from rclpy.node import Node
 
+from care_robot.bringup.domain import own_domain
 from care_robot.bringup.launch_xml import load_plan
 from care_robot.bringup.launcher import find_launch_file
 from care_robot.bringup.supervisor import Event, Launcher, OutputLine, Started
@@ -64,8 +65,10 @@ Start = Callable[..., System]
 
 
 @pytest.fixture(autouse=True)
-def domain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + os.getpid() % 99))
+def domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with own_domain({}) as number:
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
+        yield
 
 
 @pytest.fixture
@@ -170,10 +173,11 @@ def test_a_second_system_on_the_same_database_says_who_has_it(
     with first.launcher:
         pid = first.pid_of_next("care_manager")
         assert first.ready.wait(DEADLINE_S)
-        monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + (os.getpid() + 1) % 99))
-        second = System(tmp_path, "")
-        with second.launcher:
-            assert second.launcher.wait(DEADLINE_S) == 1
+        with own_domain({}) as number:
+            monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
+            second = System(tmp_path, "")
+            with second.launcher:
+                assert second.launcher.wait(DEADLINE_S) == 1
         assert second.says(f"in use by the process {pid}")
         assert first.launcher.wait(0.0) is None
 

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
+from care_robot.bringup.domain import own_domain
 from care_robot.bringup.launch_commands import command_line
 from care_robot.bringup.launch_elements import LaunchFileError
 from care_robot.bringup.launch_xml import declared_arguments, load_plan
@@ -119,17 +120,19 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prefix
 
 
-_domains = itertools.count()
-
-
 @pytest.fixture
-def environment(prefix: Path, tmp_path: Path) -> dict[str, str]:
+def environment(prefix: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Environment of a process in a ROS domain of its own."""
+    with own_domain({}) as domain:
+        yield environment_of(prefix, tmp_path, domain)
+
+
+def environment_of(prefix: Path, tmp_path: Path, domain: int) -> dict[str, str]:
     return {
         **os.environ,
         "AMENT_PREFIX_PATH": f"{prefix}:{os.environ.get('AMENT_PREFIX_PATH', '')}",
         "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}",
-        "ROS_DOMAIN_ID": str(1 + (os.getpid() * 7 + next(_domains)) % 99),
+        "ROS_DOMAIN_ID": str(domain),
         "ROS_LOG_DIR": str(tmp_path / "log"),
         "PYTHONUNBUFFERED": "1",
     }
