@@ -6,7 +6,6 @@ The place is the living room of the apartment; who it is, and how the arms are h
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from enum import Enum
 from types import TracebackType
 
@@ -173,25 +172,3 @@ class PoseViews:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._renderer.__exit__(kind, error, trace)
-
-
-def found_share(
-    views: PoseViews,
-    found: Callable[[NDArray[np.uint8], tuple[float, float]], bool],
-    posture: ViewPosture,
-    viewpoint: Viewpoint,
-    distances_m: Sequence[float],
-) -> tuple[int, int]:
-    """Count the views in which `found(picture, where the hips are in it)` holds, and all views.
-
-    A view for each of `distances_m`; those for which the room is too small are left out.
-    """
-    seen = shown = 0
-    for distance_m in distances_m:
-        try:
-            picture, hips_px = views.view(posture, distance_m, viewpoint)
-        except ValueError:
-            continue
-        shown += 1
-        seen += found(picture, hips_px)
-    return seen, shown
