@@ -12,9 +12,10 @@ import numpy as np
 
 from care_robot.description import Box, Cylinder, Model, Sphere
 from care_robot.geometry import Array, Pose
+from care_robot.perception.posture import Posture
 from care_robot.simulation.building import build, spawned_model, starting_place
 from care_robot.simulation.mujoco_model import STATIC, TIMESTEP_S, quaternion
-from care_robot.simulation.person import Act, ActKind, Person, PostureKind
+from care_robot.simulation.person import Act, ActKind, Person
 from care_robot.simulation.recipe import PersonRecipe, Recipe, Spawned
 
 BEFORE_DOOR_M = 0.5
@@ -105,7 +106,7 @@ class Inhabitant:
 
     def stop_before(self, leaves_m: Array, now_s: float) -> None:
         """Nobody walks through a door that is shut."""
-        if not len(leaves_m) or self.person.posture is not PostureKind.WALKING:
+        if not len(leaves_m) or self.person.posture is not Posture.WALKING:
             return
         away = leaves_m - self.person.hips_m[:2]
         nearest = away[int((away**2).sum(axis=1).argmin())]

@@ -13,6 +13,7 @@ import zlib
 import mujoco
 import numpy as np
 
+from care_robot.perception.posture import Posture
 from care_robot.simulation import world as places
 from care_robot.simulation.resident import SEGMENTS, Resident, add_resident
 from care_robot.simulation.resident_acts import Script
@@ -27,11 +28,11 @@ from care_robot.simulation.resident_skin import dress
 from care_robot.simulation.resident_stage import Body, UnreachableError
 from care_robot.simulation.resident_steps import Place
 from care_robot.simulation.resident_stumbles import falling, sliding
-from care_robot.simulation.resident_words import ActKind, PostureKind
+from care_robot.simulation.resident_words import ActKind
 from care_robot.simulation.walking_aid import WalkingAid, add_walking_aid
 from care_robot.simulation.world import PlaceKind, World
 
-__all__ = ["Act", "ActError", "ActKind", "Person", "PostureKind", "add_person"]
+__all__ = ["Act", "ActError", "ActKind", "Person", "Posture", "add_person"]
 
 _ARM_M = 1.2  # nothing to take is farther from the hand
 _RIGID = 1e4  # kg m²: an animated body keeps its velocities, whatever touches it or pulls at it
@@ -108,18 +109,18 @@ class Person:
 
     def _first(self, start: places.Place | tuple[float, float, float]) -> tuple[Support, Array]:
         if isinstance(start, tuple):
-            return Support(PostureKind.STANDING, Place(*start)), self._body.standing(Place(*start))
+            return Support(Posture.STANDING, Place(*start)), self._body.standing(Place(*start))
         place = on_floor(start)
         if start.kind is PlaceKind.SEAT:
             seat = Seat(place, float(start.pose.position[2]))
             self.doing = ActKind.SIT
-            return Support(PostureKind.SITTING, place, seat), self._body.on_seat(seat)
+            return Support(Posture.SITTING, place, seat), self._body.on_seat(seat)
         if start.kind is PlaceKind.BED:
             height_m = float(start.pose.position[2])
             seat = self._body.bed_seat(place, height_m, (place.x_m, place.y_m))
             self.doing = ActKind.LIE_ON_FURNITURE
-            return Support(PostureKind.LYING_ON_FURNITURE, seat.edge, seat), self._body.in_bed(seat)
-        return Support(PostureKind.STANDING, place), self._body.standing(place)
+            return Support(Posture.LYING_ON_FURNITURE, seat.edge, seat), self._body.in_bed(seat)
+        return Support(Posture.STANDING, place), self._body.standing(place)
 
     # --- what is seen of the person -------------------------------------------------------------
 
@@ -131,7 +132,7 @@ class Person:
         return bool(self._motions) or self._stumble is not None
 
     @property
-    def posture(self) -> PostureKind:
+    def posture(self) -> Posture:
         """What the body does now; UNKNOWN while it falls."""
         if self._limp is not None:
             return self._limp_posture()
@@ -141,19 +142,19 @@ class Person:
             return motion.after if half else motion.before
         return self._support.posture
 
-    def _limp_posture(self) -> PostureKind:
+    def _limp_posture(self) -> Posture:
         data = self._data
         hips_m, chest_m = data.xpos[self._pelvis, 2], data.xpos[self._thorax, 2]
         upright = data.xmat[self._thorax, 8]
         if max(hips_m, chest_m) < LYING_HEIGHT_M:
-            return PostureKind.LYING_ON_FLOOR
+            return Posture.LYING_ON_FLOOR
         if np.linalg.norm(data.cvel[self._pelvis, 3:]) > 0.3:
-            return PostureKind.UNKNOWN
+            return Posture.UNKNOWN
         if abs(upright) < _LEVEL and hips_m >= LYING_HEIGHT_M:
-            return PostureKind.LYING_ON_FURNITURE
+            return Posture.LYING_ON_FURNITURE
         if upright >= _LEVEL and hips_m < LYING_HEIGHT_M:
-            return PostureKind.SITTING
-        return PostureKind.UNKNOWN
+            return Posture.SITTING
+        return Posture.UNKNOWN
 
     @property
     def hips_m(self) -> tuple[float, float, float]:
@@ -223,7 +224,7 @@ class Person:
             begin_s = now_s
             if self._motions:
                 place = self._body.feet(script.q)
-                script.support = Support(PostureKind.STANDING, place)
+                script.support = Support(Posture.STANDING, place)
                 script.stop()
         self._orders.write(script, act)
         self._play([*kept, *_timed(begin_s, script.motions)], script, now_s)
@@ -234,7 +235,7 @@ class Person:
         support = self._support
         if self._limp is not None or self._stumble is not None:
             raise ActError(IMPOSSIBLE, "The person is down already.")
-        if support.posture is PostureKind.LYING_ON_FLOOR and not self._motions:
+        if support.posture is Posture.LYING_ON_FLOOR and not self._motions:
             raise ActError(IMPOSSIBLE, "The person lies on the floor already.")
         script = Script(self._body, self._frame(now_s), support, act.speed)
         plan = sliding if act.kind is ActKind.SLIDE else falling
@@ -258,7 +259,7 @@ class Person:
         if self._stumble is not None:
             raise ActError(IMPOSSIBLE, "The person is falling: wait until he or she lies.")
         if self._limp is None:
-            if self._motions or self._support.posture is not PostureKind.LYING_ON_FLOOR:
+            if self._motions or self._support.posture is not Posture.LYING_ON_FLOOR:
                 raise ActError(IMPOSSIBLE, "Only somebody who lies on the floor moves arms and legs so.")
             self._limp = self._go_limp(Stumble(0.0, 0.0), now_s)
         self._limp.move(now_s, float(self._draw.uniform(4.0, 6.0)), self._draw)
@@ -270,7 +271,7 @@ class Person:
             raise ActError(IMPOSSIBLE, "The person is still falling: wait until he or she lies.")
         q = still(self._data.qpos[self._q])
         place = Place(float(q[0]), float(q[1]), heading(q))
-        script = Script(self._body, q, Support(PostureKind.LYING_ON_FLOOR, place), act.speed)
+        script = Script(self._body, q, Support(Posture.LYING_ON_FLOOR, place), act.speed)
         script.get_up_from_floor()
         limp.end()
         self._model.dof_armature[self._v] = _RIGID
@@ -319,7 +320,7 @@ class Person:
             [last[:3] - frame[:3], rotation_between(frame[3:7], last[3:7]), last[7:] - frame[7:]]
         )
         self._rate /= _KNOT_S
-        if self.posture in (PostureKind.STANDING, PostureKind.WALKING):
+        if self.posture in (Posture.STANDING, Posture.WALKING):
             self._aid.follow(self._pelvis_place(frame))
 
     def before_step(self, now_s: float, dt_s: float) -> None:

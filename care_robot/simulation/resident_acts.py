@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from care_robot.perception.posture import Posture
 from care_robot.simulation.resident_body import Array, Keyframe, heading, rotated
 from care_robot.simulation.resident_gait import Walk
 from care_robot.simulation.resident_motion import Motion, Seat, Support, blend
@@ -28,7 +29,6 @@ from care_robot.simulation.resident_poses import (
 from care_robot.simulation.resident_route import NoWayError
 from care_robot.simulation.resident_stage import Body, UnreachableError
 from care_robot.simulation.resident_steps import Footstep, Gait, Place, plan_route, plan_shuffle
-from care_robot.simulation.resident_words import PostureKind
 
 _BEFORE_SEAT_M = 0.45  # where one turns round to sit down
 _REACHING = tuple(
@@ -37,7 +37,7 @@ _REACHING = tuple(
 _LEANING = ("lumbar_flexion", "lumbar_bending", "lumbar_rotation", "thoracic_flexion", "thoracic_rotation")
 _HAND_GAP_M = 0.06
 _OVER_EDGE_M, _FEET_AHEAD_M = 0.14, 0.22
-_P = PostureKind
+_P = Posture
 
 
 class Script:
@@ -201,7 +201,7 @@ class Script:
         """Crouch, and stay so."""
         self._down_to(CROUCH, _P.CROUCHING, 1.8)
 
-    def _down_to(self, keyframe: Keyframe, posture: PostureKind, seconds: float) -> None:
+    def _down_to(self, keyframe: Keyframe, posture: Posture, seconds: float) -> None:
         self._to(self._planted(keyframe), seconds, Support(posture, self.support.place), feet="lr")
 
     def _planted(self, keyframe: Keyframe, feet: str = "lr") -> Array:
@@ -255,7 +255,7 @@ class Script:
         self._lie(on_side("r"), 2.0, _P.LYING_ON_FLOOR)
         self._lie(SUPINE, 1.6, _P.LYING_ON_FLOOR)
 
-    def _lie(self, keyframe: Keyframe, seconds: float, posture: PostureKind) -> None:
+    def _lie(self, keyframe: Keyframe, seconds: float, posture: Posture) -> None:
         """Go to a posture on hands, knees, side or back, the head towards where it points or faces now."""
         yaw = heading(self.q)
         facing = yaw if keyframe.pitch_deg >= 0 else yaw + math.pi

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from care_robot.perception.posture import Posture
 from care_robot.simulation.resident_body import Array, Skeleton, rotated, rotation_between
 from care_robot.simulation.resident_gait import ease
 from care_robot.simulation.resident_steps import Place
-from care_robot.simulation.resident_words import PostureKind
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Seat:
 class Support:
     """How a body that does not move is held: the posture, its place and heading, and the seat it is on."""
 
-    posture: PostureKind
+    posture: Posture
     place: Place
     seat: Seat | None = None
 
@@ -43,8 +43,8 @@ class Motion:
 
     duration_s: float
     at: Callable[[float], Array]
-    before: PostureKind
-    after: PostureKind
+    before: Posture
+    after: Posture
     ends: Support
     yields: bool = False
     grasps: bool = False

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from care_robot.perception.posture import Posture
 from care_robot.simulation import world as places
 from care_robot.simulation.resident_acts import Script
 from care_robot.simulation.resident_body import Array
 from care_robot.simulation.resident_motion import Seat
 from care_robot.simulation.resident_stage import Body
 from care_robot.simulation.resident_steps import Place
-from care_robot.simulation.resident_words import ActKind, PostureKind
+from care_robot.simulation.resident_words import ActKind
 from care_robot.simulation.world import PlaceKind, World
 
 INVALID, IMPOSSIBLE = 1, 3
@@ -70,14 +71,14 @@ class Orders:
     def write(self, script: Script, act: Act) -> None:
         """Add the motions of `act` to `script`."""
         posture, kind = script.support.posture, act.kind
-        if posture is PostureKind.LYING_ON_FLOOR:
+        if posture is Posture.LYING_ON_FLOOR:
             if kind is ActKind.LIE_ON_FLOOR:
                 return
             if kind is not ActKind.GET_UP:
                 raise ActError(IMPOSSIBLE, "The person lies on the floor: get up first.")
             script.get_up_from_floor()
             return
-        if kind is ActKind.GET_UP and posture is PostureKind.STANDING:
+        if kind is ActKind.GET_UP and posture is Posture.STANDING:
             raise ActError(IMPOSSIBLE, "The person stands already.")
         if kind is ActKind.TAKE:
             script.take(self._offered(act))
@@ -111,9 +112,9 @@ class Orders:
             script.stand()
             seat = self._seat(where, script)
             script.sit(seat)
-        elif act.kind is ActKind.SIT and script.support.posture is PostureKind.LYING_ON_FURNITURE:
+        elif act.kind is ActKind.SIT and script.support.posture is Posture.LYING_ON_FURNITURE:
             script.sit_up()
-        if act.kind is ActKind.LIE_ON_FURNITURE and script.support.posture is PostureKind.SITTING:
+        if act.kind is ActKind.LIE_ON_FURNITURE and script.support.posture is Posture.SITTING:
             script.lie_down()
 
     def _walk(self, script: Script, act: Act, where: places.Place | None) -> None:

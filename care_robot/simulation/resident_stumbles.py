@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
+from care_robot.perception.posture import Posture
 from care_robot.simulation.resident_acts import Script
 from care_robot.simulation.resident_body import heading
 from care_robot.simulation.resident_fall import Stumble
 from care_robot.simulation.resident_motion import Seat
 from care_robot.simulation.resident_steps import Place
-from care_robot.simulation.resident_words import PostureKind
 
 # Directions from straight ahead of a seat: its back holds who falls farther aside; who falls straight ahead
 # would stay crouched on knees and elbows.
@@ -31,7 +31,7 @@ def falling(script: Script, heading_rad: float, draw: np.random.Generator, *, mo
     strength_m_s = draw.uniform(0.6, 0.9)
     if not moving and seat is not None:
         out_rad = seat.edge.yaw_rad
-        if posture is PostureKind.SITTING:
+        if posture is Posture.SITTING:
             aside_rad, side_m = _off_seat(script, seat, heading_rad)
             if side_m:
                 script.tip_aside(seat, side_m, 0.9)
@@ -39,7 +39,7 @@ def falling(script: Script, heading_rad: float, draw: np.random.Generator, *, mo
                 script.half_rise(seat, _turn(script, seat, aside_rad))
             aside_rad = math.remainder(out_rad + aside_rad - heading(script.q), math.tau)
             return Stumble(aside_rad, 1.5 * strength_m_s, 2 * legs_s, trunk_s, rest=0.07, low_share=0.5)
-        if posture is PostureKind.LYING_ON_FURNITURE:
+        if posture is Posture.LYING_ON_FURNITURE:
             script.roll_out(1.0)
             away_rad = math.remainder(out_rad - heading(script.q), math.tau)
             return Stumble(away_rad, strength_m_s, legs_s, trunk_s, low_share=0.5)
@@ -52,7 +52,7 @@ def sliding(script: Script, heading_rad: float, draw: np.random.Generator, *, mo
     aside_rad = float(draw.choice((-1.0, 1.0))) * math.pi / 2
     low_share, push_after_s, fold = 0.0, 2.4, True
     if not moving and seat is not None:
-        if posture is PostureKind.SITTING:
+        if posture is Posture.SITTING:
             aside_rad, side_m = _off_seat(script, seat, heading_rad)
             if side_m:
                 script.tip_aside(seat, side_m, 1.6)
@@ -60,7 +60,7 @@ def sliding(script: Script, heading_rad: float, draw: np.random.Generator, *, mo
             else:
                 script.slip_forward(seat, 0.8 * aside_rad)
                 aside_rad, push_after_s, fold = math.pi, 1.6, False  # onto the back, along the seat
-        elif posture is PostureKind.LYING_ON_FURNITURE:
+        elif posture is Posture.LYING_ON_FURNITURE:
             script.roll_out(2.0, 0.12)
             aside_rad = math.remainder(seat.edge.yaw_rad - heading(script.q), math.tau)
             low_share, push_after_s, fold = 0.5, 0.0, False

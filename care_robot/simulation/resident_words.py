@@ -1,22 +1,8 @@
-"""Names of postures and acts of simulated people, with the numbers of Person.msg and SimResident.srv."""
+"""Names of what simulated people can be told to do, with the numbers of SimResident.srv."""
 
 from __future__ import annotations
 
 from enum import IntEnum
-
-
-class PostureKind(IntEnum):
-    """What a person's body does; numbers of Person.msg POSTURE_*."""
-
-    UNKNOWN = 0
-    STANDING = 1
-    WALKING = 2
-    SITTING = 3
-    BENDING = 4
-    CROUCHING = 5
-    KNEELING = 6
-    LYING_ON_FURNITURE = 7
-    LYING_ON_FLOOR = 8
 
 
 class ActKind(IntEnum):

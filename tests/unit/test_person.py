@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from care_robot.description import Box, Collision, Inertia, Link, Model, Plane, Shape
 from care_robot.geometry import Pose
+from care_robot.perception.posture import Posture
 from care_robot.simulation.mujoco_model import (
     CONTROL_S,
     ROBOT,
@@ -25,12 +26,12 @@ from care_robot.simulation.mujoco_model import (
     compile_spec,
     new_spec,
 )
-from care_robot.simulation.person import Act, ActError, ActKind, Person, PostureKind, add_person
+from care_robot.simulation.person import Act, ActError, ActKind, Person, add_person
 from care_robot.simulation.resident import JOINTS, Resident
 from care_robot.simulation.resident_fall import state_hash
 from care_robot.simulation.world import Place, PlaceKind, Room, World
 
-A, P = ActKind, PostureKind
+A, P = ActKind, Posture
 INVALID, IMPOSSIBLE = 1, 3
 SEAT_M, BED_M = 0.45, 0.50
 
@@ -229,7 +230,7 @@ def test_a_person_lies_down_in_bed_and_gets_up_again(home: Home) -> None:
     [(A.BEND, P.BENDING, 1.2), (A.CROUCH, P.CROUCHING, 1.15), (A.KNEEL, P.KNEELING, 1.3)],
 )
 def test_postures_on_the_spot_are_held_until_told_otherwise(
-    home: Home, kind: ActKind, posture: PostureKind, highest_m: float
+    home: Home, kind: ActKind, posture: Posture, highest_m: float
 ) -> None:
     home.act(kind)
     home.finish()
