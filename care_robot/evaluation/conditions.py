@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from care_robot.evaluation.strict_yaml import Strict
+from care_robot.care.strict_yaml import Strict
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
 PersonId = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,49}$")]

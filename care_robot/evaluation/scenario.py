@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from care_robot.bringup.substitutions import SubstitutionError, package_share
+from care_robot.care.strict_yaml import Strict, YamlError, near, read_yaml
 from care_robot.evaluation.conditions import CONDITIONS, Act, Condition, Id, Kind, PersonId, Text, exactly_one
-from care_robot.evaluation.strict_yaml import Strict, YamlError, near, read_yaml
 
 if TYPE_CHECKING:
     from care_robot.simulation.world import World

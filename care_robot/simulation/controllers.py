@@ -11,8 +11,8 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from care_robot.care.strict_yaml import Strict, YamlError, read_yaml
 from care_robot.description import Cylinder, DescriptionError, JointKind, Model
-from care_robot.evaluation.strict_yaml import Strict, YamlError, read_yaml
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]

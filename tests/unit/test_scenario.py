@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care_robot.care.alarms import AlarmKind, AlarmState
+from care_robot.care.strict_yaml import Strict, YamlError, read_yaml
 from care_robot.evaluation import conditions, scenario
 from care_robot.evaluation.scenario import (
     Scenario,
@@ -18,7 +19,6 @@ from care_robot.evaluation.scenario import (
     scenario_names,
     scenarios_folder,
 )
-from care_robot.evaluation.strict_yaml import Strict, YamlError, read_yaml
 
 DOCS = Path(__file__).parents[2] / "docs" / "scenarios.md"
 
