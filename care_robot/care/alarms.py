@@ -4,12 +4,17 @@ An alarm goes ``raised → confirming → notified(tier) → acknowledged → at
 priority are those of IEC 60601-1-8, the numbers those of care_robot_msgs/Alarm.
 """
 
+import dataclasses
 import hashlib
+import json
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum
-from typing import NamedTuple
+from typing import Any
+
+from care_robot.care.audit import AuditRecord
+from care_robot.care.text import Text
 
 MAX_NAME = 100
 MAX_REASON = 1000
@@ -51,6 +56,17 @@ class AlarmState(IntEnum):
     RESOLVED = 6
 
 
+class RobotState(IntEnum):
+    """What the robot does about an alarm."""
+
+    NONE = 0
+    SENT = 1
+    AWAITED = 2
+    """On its way, and the next question waits until it is there."""
+    ARRIVED = 3
+    FAILED = 4
+
+
 class PageState(Enum):
     """What is known of a page: only a confirmed delivery ends the doubt."""
 
@@ -60,13 +76,6 @@ class PageState(Enum):
     """No channel confirmed it; it may have arrived all the same, and is tried again under its id."""
     WITHDRAWN = "withdrawn"
     """Before it was confirmed, a human took the alarm, or newer pages took its place."""
-
-
-class Text(NamedTuple):
-    """One sentence in both languages."""
-
-    ko: str
-    en: str
 
 
 @dataclass
@@ -93,6 +102,8 @@ class Transition:
     event: str
     by: str
     reason: Text
+    after: str = "{}"
+    """The alarm after the step, as JSON (`to_json`): from its steps alone an alarm can be rebuilt."""
 
 
 @dataclass
@@ -112,12 +123,16 @@ class Alarm:
     raised_at: datetime
     updated_at: datetime
     state: AlarmState = AlarmState.RAISED
+    drill: bool = False
+    """An exercise, marked so everywhere; nobody who is cared for is asked, and no robot comes."""
     occurrences: int = 1
     tier: int = 0
     """Escalation tier paged last, from 1; 0 for none yet."""
     rounds: int = 0
     """Notifications sent so far; part of their pages' ids."""
     asks: int = 0
+    robot: RobotState = RobotState.NONE
+    audio_paused_until: datetime | None = None
     ok_at: datetime | None = None
     """When the resident said that all is well; the event must still recover."""
     deadline_at: datetime | None = None
@@ -157,11 +172,22 @@ class Page:
     event_at: datetime
     created_at: datetime
     text: Text
+    drill: bool = False
     channel: int = 0
     """Which of the contact's channels is being tried."""
     repeat: bool = False
     """It may have arrived before."""
     state: PageState = PageState.PENDING
+
+
+@dataclass(frozen=True)
+class Presence:
+    """One member of staff has declared to be in a room: what happens there is paged after a minute only."""
+
+    by: str
+    room: str
+    since: datetime
+    until: datetime
 
 
 @dataclass
@@ -173,16 +199,18 @@ class Changes:
     """By key, with the alarm's id."""
     transitions: dict[tuple[str, int], Transition] = field(default_factory=dict)
     pages: dict[str, Page] = field(default_factory=dict)
+    presences: dict[str, Presence] = field(default_factory=dict)
+    """By the name of the member of staff; one that has ended has an `until` that is past."""
+    audit: dict[str, AuditRecord] = field(default_factory=dict)
+    """By a key that makes storing twice harmless, in the order in which they came."""
 
     def __bool__(self) -> bool:
-        return bool(self.alarms or self.sources or self.transitions or self.pages)
+        return any(getattr(self, f.name) for f in dataclasses.fields(self))
 
     def add(self, later: "Changes") -> None:
         """Take in what changed since."""
-        self.alarms |= later.alarms
-        self.sources |= later.sources
-        self.transitions |= later.transitions
-        self.pages |= later.pages
+        for f in dataclasses.fields(self):
+            getattr(self, f.name).update(getattr(later, f.name))
 
 
 @dataclass(frozen=True)
@@ -192,6 +220,35 @@ class Snapshot:
     alarms: list[Alarm] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
+    presences: list[Presence] = field(default_factory=list)
+
+
+def to_json(alarm: Alarm) -> str:
+    """Everything that an alarm is but its sources and its history."""
+    names = [f.name for f in dataclasses.fields(alarm) if f.name not in ("sources", "history")]
+    row = {name: getattr(alarm, name) for name in names}
+    plain = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True)
+
+
+def from_json(text: str) -> Alarm:
+    """The alarm that `to_json` wrote; ValueError, KeyError or TypeError for any other text."""
+
+    def read(name: str, value: Any) -> Any:
+        if name in _CODES:
+            return _CODES[name](value)
+        is_time = name.endswith("_at") or name in ("page_by", "audio_paused_until")
+        return datetime.fromisoformat(value) if is_time and value is not None else value
+
+    return Alarm(**{name: read(name, value) for name, value in json.loads(text).items()})
+
+
+_CODES: dict[str, type[IntEnum]] = {
+    "kind": AlarmKind,
+    "priority": Priority,
+    "state": AlarmState,
+    "robot": RobotState,
+}
 
 
 def clean_text(text: str, limit: int = MAX_NAME) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from care_robot.care import dialogue, phrases, sources
-from care_robot.care.alarms import Alarm, AlarmKind, AlarmState, Text
+from care_robot.care.alarms import Alarm, AlarmKind, AlarmState
 from care_robot.care.config import CareConfig
 from care_robot.care.effects import AskResident, StopAsking, TellResident
 from care_robot.care.inputs import AskEnded, AskResult, Heard
 from care_robot.care.ledger import Ledger
 from care_robot.care.pager import BY
+from care_robot.care.text import Text
 
 MAX_ASKS = 2
 ASK_OVERHEAD = timedelta(seconds=12)

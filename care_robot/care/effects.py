@@ -1,9 +1,11 @@
 """What the care engine wants done, in the order given, after its changes are stored."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
-from care_robot.care.alarms import Alarm, Changes, Page
+from care_robot.care.alarms import Alarm, Changes, Page, Presence
+from care_robot.care.text import NO_TEXT, Text
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class AskResident:
     question: str
     answer_timeout_s: float
     choices: tuple[str, ...]
+    room: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class TellResident:
 
     language: str
     text: str
+    room: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,21 @@ class SendPage:
 
 
 @dataclass(frozen=True)
+class TestChannel:
+    """See whether a channel works, disturb nobody, and report with ChannelTested."""
+
+    contact_id: str
+    channel: int
+
+
+@dataclass(frozen=True)
+class PublishPresences:
+    """Show who has declared to be where."""
+
+    presences: tuple[Presence, ...]
+
+
+@dataclass(frozen=True)
 class PublishAlarms:
     """Show these alarms, newest first; those in `unstored` are not in the database."""
 
@@ -49,7 +68,7 @@ class PublishAlarms:
     unstored: frozenset[str]
 
 
-Effect = AskResident | StopAsking | TellResident | SendPage | PublishAlarms
+Effect = AskResident | StopAsking | TellResident | SendPage | TestChannel | PublishPresences | PublishAlarms
 
 
 class Refusal(Enum):
@@ -60,6 +79,8 @@ class Refusal(Enum):
     ALREADY_RESOLVED = "already resolved"
     NAME_MISSING = "name missing"
     REASON_MISSING = "reason missing"
+    DURATION_INVALID = "duration invalid"
+    ROOM_UNKNOWN = "room unknown"
 
 
 @dataclass(frozen=True)
@@ -68,7 +89,8 @@ class Reply:
 
     alarm_id: str = ""
     refusal: Refusal | None = None
-    sentence: str = ""
+    sentence: Text = NO_TEXT
+    until: datetime | None = None
 
 
 @dataclass

@@ -18,7 +18,6 @@ from care_robot.care.alarms import (
     Priority,
     Snapshot,
     Source,
-    Text,
     clean_id,
     clean_text,
     digest,
@@ -42,6 +41,7 @@ from care_robot.care.inputs import (
 )
 from care_robot.care.ledger import Ledger
 from care_robot.care.pager import BY, Pager, channel_id, needs_somebody_there
+from care_robot.care.text import Text
 
 SHOWN_AFTER_END = timedelta(hours=1)
 """How long a resolved alarm stays in the list."""

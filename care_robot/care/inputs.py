@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum, IntEnum
 
 from care_robot.care.alarms import AlarmKind
+from care_robot.care.audit import AuditRecord
 
 
 class FallState(IntEnum):
@@ -44,6 +45,7 @@ class Heard:
 
     text: str
     at: datetime | None = None
+    room: str = ""
 
 
 class AskResult(Enum):
@@ -77,6 +79,42 @@ class PageEnded:
 
 
 @dataclass(frozen=True)
+class ChannelTested:
+    """The self-test of a channel is over."""
+
+    contact_id: str
+    channel: int
+    works: bool
+    problem: str = ""
+
+
+class ResponseState(Enum):
+    """How the robot's task for an alarm stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    OVER = "over"
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the robot does about an alarm."""
+
+    alarm_id: str
+    state: ResponseState
+    arrived: bool = False
+    problem: str = ""
+    """Why it does not come, where it is over before the alarm is."""
+
+
+@dataclass(frozen=True)
+class ResponsesSeen:
+    """Every task of the robot that belongs to an alarm; comes again and again."""
+
+    responses: tuple[Response, ...]
+
+
+@dataclass(frozen=True)
 class Raise:
     """Somebody or another program raises an alarm."""
 
@@ -87,6 +125,41 @@ class Raise:
     room: str = ""
     by: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A named human orders an exercise."""
+
+    kind: int
+    resident_id: str = ""
+    room: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class PauseAudio:
+    """A named human silences the spoken signal of an alarm for a while."""
+
+    alarm_id: str
+    by: str
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class SetPresence:
+    """A member of staff, who has shown to be that, declares presence in a room; 0 s ends it."""
+
+    by: str
+    room: str
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """Another part of the system has something for the audit log."""
+
+    record: AuditRecord
 
 
 @dataclass(frozen=True)
@@ -127,5 +200,20 @@ class Tick:
 
 
 Input = (
-    FallsSeen | Heard | AskEnded | PageEnded | Raise | Acknowledge | Attend | Resolve | StorageFailed | Tick
+    FallsSeen
+    | Heard
+    | AskEnded
+    | PageEnded
+    | ChannelTested
+    | ResponsesSeen
+    | Raise
+    | Drill
+    | PauseAudio
+    | SetPresence
+    | Note
+    | Acknowledge
+    | Attend
+    | Resolve
+    | StorageFailed
+    | Tick
 )

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
-from care_robot.care.alarms import Alarm, AlarmState, Changes, Page, Snapshot, Source, Text, Transition
+from care_robot.care.alarms import Alarm, AlarmState, Changes, Page, Snapshot, Source, Transition
 from care_robot.care.effects import Effect, Outcome, Reply
+from care_robot.care.text import Text
 
 JITTER = timedelta(seconds=1)
 """A clock that goes back by less stands still for us; by more, deadlines move with it."""

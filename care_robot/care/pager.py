@@ -11,13 +11,13 @@ from care_robot.care.alarms import (
     Page,
     PageState,
     Priority,
-    Text,
     clean_text,
     digest,
 )
 from care_robot.care.config import CareConfig
 from care_robot.care.effects import SendPage
 from care_robot.care.ledger import Ledger
+from care_robot.care.text import Text
 
 BY = "care_manager"
 CHANNEL_TIMEOUT = timedelta(seconds=20)

@@ -1,6 +1,7 @@
 """Every word of the alarms that a person hears or reads, in Korean and English."""
 
-from care_robot.care.alarms import Alarm, AlarmKind, Priority, Text
+from care_robot.care.alarms import Alarm, AlarmKind, Priority
+from care_robot.care.text import Text
 
 _AGAIN = Text(
     "잘 못 들었어요. 몸이 어떠신지 다시 말씀해 주세요. 대답이 없으면 담당자에게 연락할게요.",

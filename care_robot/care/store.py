@@ -23,11 +23,11 @@ from care_robot.care.alarms import (
     PageState,
     Snapshot,
     Source,
-    Text,
     Transition,
 )
 from care_robot.care.keeper import StorageError
 from care_robot.care.schema import ALARMS, EVENTS, PAGES, SOURCES
+from care_robot.care.text import Text
 
 FILE_NAME = "care.db"
 MIGRATIONS = Path(__file__).parent / "migrations"

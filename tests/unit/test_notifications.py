@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from care_robot.care.alarms import AlarmKind, Page, Priority, Text
+from care_robot.care.alarms import AlarmKind, Page, Priority
 from care_robot.care.config import CareConfig
 from care_robot.care.inputs import PageEnded
+from care_robot.care.text import Text
 from care_robot.gateways import notifications
 from care_robot.gateways.notifications import (
     ChannelError,

@@ -1,0 +1,13 @@
+"""Words in both languages."""
+
+from typing import NamedTuple
+
+
+class Text(NamedTuple):
+    """One sentence in both languages."""
+
+    ko: str
+    en: str
+
+
+NO_TEXT = Text("", "")
