@@ -7,28 +7,35 @@ from memory.
 import math
 import os
 import tempfile
+import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from builtin_interfaces.msg import Time
-from care_robot_msgs.action import Ask, Say
-from care_robot_msgs.msg import Alarm as AlarmMsg
-from care_robot_msgs.msg import AlarmArray, AlarmTransition, FallEvent, FallEventArray, Utterance
-from care_robot_msgs.srv import AcknowledgeAlarm, RaiseAlarm, ResolveAlarm
-from rclpy.action import ActionClient
+from care_robot_msgs.msg import AlarmArray, FallEventArray, StaffPresenceArray, TaskArray, Utterance
+from care_robot_msgs.srv import (
+    AcknowledgeAlarm,
+    AppendAudit,
+    DrillAlarm,
+    PauseAlarmAudio,
+    RaiseAlarm,
+    ResolveAlarm,
+    SetStaffPresence,
+)
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
-from care_robot.care.alarms import Alarm, Transition, digest
+from care_robot.care.alarms import digest
 from care_robot.care.config import CareConfig, CareConfigError, load_config
 from care_robot.care.effects import (
     AskResident,
     Effect,
     Outcome,
+    ProbeChannel,
     PublishAlarms,
+    PublishPresences,
     Reply,
     SendPage,
     StopAsking,
@@ -37,33 +44,51 @@ from care_robot.care.effects import (
 from care_robot.care.engine import CareEngine
 from care_robot.care.inputs import (
     Acknowledge,
-    AskEnded,
-    AskResult,
     Attend,
-    FallReport,
+    Drill,
     FallsSeen,
     Heard,
     Input,
+    Note,
+    PauseAudio,
     Raise,
     Resolve,
+    ResponsesSeen,
+    SetPresence,
+    StorageReplaced,
     Tick,
 )
 from care_robot.care.keeper import AlarmKeeper, StorageError
+from care_robot.care.logins import Logins, refused_login
+from care_robot.care.messages_node import (
+    AlarmMessages,
+    audit_record,
+    fall_report,
+    presence_message,
+    response_of,
+    stamp,
+    time_of,
+)
 from care_robot.care.pager import unwatched_pages
-from care_robot.care.store import AlarmStore, DatabaseInUseError, DatabaseUnusableError, default_folder
+from care_robot.care.recovery import CareStore, open_store
+from care_robot.care.store import DatabaseInUseError, DatabaseUnusableError, default_folder
+from care_robot.care.text import Text, both
+from care_robot.care.voices_node import Voices
 from care_robot.gateways.notifications import Notifier, channels_of
 from care_robot.ros import qos
-from care_robot.ros.conversions import to_seconds, to_stamp
 from care_robot.ros.node import CareNode, ConfigurationError, Health, Level, run_node
 from care_robot.ros.parameters import parameter
 
 PERIOD_S = 0.1
-SPEECH_WAIT = timedelta(seconds=3)
-"""How long a question waits for a speech node that is not there, such as one that is just starting."""
 LAST_WORDS_S = 15.0
 REPEAT_LAST_WORDS_S = 3600.0
-SHOWN_STEPS = 200
-"""Newest steps of one alarm that are published; the database has them all."""
+VERSION = "care_robot 0.1.0"
+NOT_STORED = both(
+    Text(
+        "처리했지만 아직 저장하지 못했습니다. 기억에 두고 다시 시도합니다.",
+        "Done, but not in the database yet; it is kept in memory and tried again.",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +108,7 @@ class CareManagerNode(CareNode[Parameters]):
 
     def __init__(self, **options: Any) -> None:
         super().__init__("care_manager", Parameters, **options)
-        self._store: AlarmStore | None = None
+        self._store: CareStore | None = None
         self._started = False
         self._ending = False
 
@@ -110,28 +135,31 @@ class CareManagerNode(CareNode[Parameters]):
         self._notifier = Notifier(channels, self._inbox.put)
         folder = Path(parameters.data_dir).expanduser() if parameters.data_dir else default_folder(os.environ)
         try:
-            self._store = AlarmStore(folder)
-            self._snapshot = self._store.load()
+            opened = open_store(folder)
         except DatabaseInUseError as error:
             raise ConfigurationError(str(error)) from error
         except DatabaseUnusableError as error:
             self._say_that_nobody_watches(config, folder, str(error))
             raise ConfigurationError(str(error)) from error
-        self._keeper = AlarmKeeper(CareEngine(config), self._store)
+        self._store, self._snapshot, self._trouble = opened.store, opened.snapshot, opened.trouble
+        self._keeper = AlarmKeeper(CareEngine(config, VERSION), opened.store)
         self._started = False
         self._open_count = 0
-        self._waiting: dict[str, tuple[AskResident, datetime]] = {}
-        self._goals: dict[str, Any] = {}
-        self._asker = ActionClient(self, Ask, "ask")
-        self._teller = ActionClient(self, Say, "say")
-        self.at_cleanup(self._asker.destroy)
-        self.at_cleanup(self._teller.destroy)
+        self._messages = AlarmMessages()
+        self._logins = Logins(config)
+        self._voices = Voices(self, config, self._now, self._inbox.put)
         self._alarms = self.publisher(AlarmArray, "alarms", qos.LATCHED)
+        self._presences = self.publisher(StaffPresenceArray, "staff_presence", qos.LATCHED)
         self.subscribe(FallEventArray, "falls", qos.LATCHED, self._on_falls)
         self.subscribe(Utterance, "utterance", qos.STATE, self._on_utterance)
+        self.subscribe(TaskArray, "tasks", qos.LATCHED, self._on_tasks)
         self.serve(RaiseAlarm, "alarms/raise", self._on_raise)
         self.serve(AcknowledgeAlarm, "alarms/acknowledge", self._on_acknowledge)
         self.serve(ResolveAlarm, "alarms/resolve", self._on_resolve)
+        self.serve(PauseAlarmAudio, "alarms/pause_audio", self._on_pause_audio)
+        self.serve(DrillAlarm, "alarms/drill", self._on_drill)
+        self.serve(SetStaffPresence, "staff_presence/set", self._on_presence)
+        self.serve(AppendAudit, "audit/append", self._on_audit)
         # Deadlines are on the node clock, but the look at them is not: a clock set back stops its timers.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         timer = self.create_timer(PERIOD_S, self._gated(self._on_timer), clock=steady)
@@ -178,10 +206,15 @@ class CareManagerNode(CareNode[Parameters]):
     # In ----------------------------------------------------------------------------------------------
 
     def _on_falls(self, message: FallEventArray) -> None:
-        self._handle(FallsSeen(tuple(map(_report, message.events))))
+        self._handle(FallsSeen(tuple(map(fall_report, message.events))))
 
     def _on_utterance(self, message: Utterance) -> None:
-        self._handle(Heard(message.text, _time(message.header.stamp)))
+        self._handle(Heard(message.text, time_of(message.header.stamp), message.room))
+
+    def _on_tasks(self, message: TaskArray) -> None:
+        responses = [response for status in message.tasks if (response := response_of(status))]
+        if responses:
+            self._handle(ResponsesSeen(tuple(responses)))
 
     def _on_raise(self, request: Any, response: Any) -> Any:
         fields = ("kind", "priority", "source_id", "resident_id", "room", "by", "reason")
@@ -197,13 +230,48 @@ class CareManagerNode(CareNode[Parameters]):
         resolve = Resolve(request.alarm_id, request.by, request.reason)
         return self._answer(self._handle(resolve).reply, response)
 
+    def _on_pause_audio(self, request: Any, response: Any) -> Any:
+        reply = self._handle(PauseAudio(request.alarm_id, request.by, float(request.duration))).reply
+        response.until = stamp(reply.until)
+        return self._answer(reply, response)
+
+    def _on_drill(self, request: Any, response: Any) -> Any:
+        reply = self._handle(Drill(request.kind, request.resident_id, request.room, request.by)).reply
+        response.alarm_id = reply.alarm_id
+        return self._answer(reply, response)
+
+    def _on_presence(self, request: Any, response: Any) -> Any:
+        login = self._logins.check(request.by, request.pin, time.monotonic())
+        if login.name is None:
+            response.success, response.error_code = False, response.NOT_AUTHENTICATED
+            response.error_msg = both(login.why)
+            self._handle(Note(refused_login(self._now(), request.by, login.why)))
+            return response
+        reply = self._handle(SetPresence(login.name, request.room, float(request.duration))).reply
+        response.until = stamp(reply.until)
+        return self._answer(reply, response)
+
+    def _on_audit(self, request: Any, response: Any) -> Any:
+        record = audit_record(request.record, self._now())
+        if record is None:
+            response.success, response.error_code = False, response.INVALID
+            response.error_msg = f"action is {request.record.action}; it must be one of AuditRecord.ACTION_*."
+            return response
+        self._handle(Note(record))
+        response.success = not self._keeper.unsaved
+        if not response.success:
+            response.error_code, response.error_msg = response.NOT_STORED, NOT_STORED
+        return response
+
     def _answer(self, reply: Reply, response: Any) -> Any:
         response.success = reply.refusal is None
         if reply.refusal is not None:
-            response.error_code, response.error_msg = getattr(response, reply.refusal.name), reply.sentence
+            response.error_code, response.error_msg = (
+                getattr(response, reply.refusal.name),
+                both(reply.sentence),
+            )
         elif reply.alarm_id in self._keeper.unstored:
-            response.error_code = response.NOT_STORED
-            response.error_msg = "Done, but not in the database yet; it is kept in memory and tried again."
+            response.error_code, response.error_msg = response.NOT_STORED, NOT_STORED
         return response
 
     def _on_timer(self) -> None:
@@ -214,7 +282,7 @@ class CareManagerNode(CareNode[Parameters]):
                 self._handle(self._inbox.get_nowait())
             except Empty:
                 break
-        self._put_waiting_questions()
+        self._voices.tick()
         if self._started:  # each time, not only at deadlines: a clock that is set back moves them
             self._handle(Tick())
 
@@ -223,6 +291,9 @@ class CareManagerNode(CareNode[Parameters]):
     def _start(self) -> None:
         self._started = True
         self._carry_out(self._keeper.start(self._now(), self._snapshot))
+        if self._trouble is not None:
+            self.get_logger().error(self._trouble.en)
+            self._carry_out(self._keeper.handle(self._now(), StorageReplaced(self._trouble)))
 
     def _handle(self, item: Input) -> Outcome:
         if not self._started:
@@ -244,56 +315,23 @@ class CareManagerNode(CareNode[Parameters]):
         match effect:
             case SendPage(page, channel, repeat):
                 self._notifier.send(page, channel, repeat)
+            case ProbeChannel(contact_id, channel):
+                self._notifier.test(contact_id, channel, self._inbox.put)
             case AskResident():
-                self._waiting[effect.ask_id] = (effect, self._now() + SPEECH_WAIT)
-                self._put_waiting_questions()
+                self._voices.ask(effect)
             case StopAsking(ask_id):
-                self._waiting.pop(ask_id, None)
-                goal = self._goals.pop(ask_id, None)
-                if goal is not None:
-                    goal.cancel_goal_async()
-            case TellResident(language, text):
-                if self._teller.server_is_ready():
-                    self._teller.send_goal_async(Say.Goal(text=text, language=language))
+                self._voices.stop(ask_id)
+            case TellResident():
+                self._voices.tell(effect)
+            case PublishPresences(presences):
+                message = StaffPresenceArray(present=list(map(presence_message, presences)))
+                message.header.stamp = stamp(self._now())
+                self._presences.publish(message)
             case PublishAlarms(alarms, unstored):
                 self._open_count = sum(alarm.resolved_at is None for alarm in alarms)
-                message = AlarmArray(alarms=[_alarm(a, a.id not in unstored) for a in alarms])
-                message.header.stamp = _stamp(self._now())
-                self._alarms.publish(message)
-
-    def _put_waiting_questions(self) -> None:
-        """Ask as soon as speech is there; where it does not come, say so to the engine and never wait."""
-        for ask_id, (question, until) in list(self._waiting.items()):
-            if self._asker.server_is_ready():
-                del self._waiting[ask_id]
-                self._goals[ask_id] = None
-                goal = Ask.Goal(
-                    question=question.question,
-                    language=question.language,
-                    answer_timeout=float(question.answer_timeout_s),
-                    choices=list(question.choices),
-                )
-                self._asker.send_goal_async(goal).add_done_callback(lambda f, a=ask_id: self._on_goal(a, f))
-            elif self._now() >= until:
-                del self._waiting[ask_id]
-                self._inbox.put(AskEnded(ask_id, AskResult.FAILED))
-
-    def _on_goal(self, ask_id: str, future: Any) -> None:
-        goal = future.result()
-        if goal is None or not goal.accepted:
-            self._inbox.put(AskEnded(ask_id, AskResult.FAILED))
-        elif ask_id not in self._goals:  # settled while speech was making up its mind
-            goal.cancel_goal_async()
-        else:
-            self._goals[ask_id] = goal
-            goal.get_result_async().add_done_callback(lambda f: self._on_answer(ask_id, f))
-
-    def _on_answer(self, ask_id: str, future: Any) -> None:
-        self._goals.pop(ask_id, None)
-        response = future.result()
-        self._inbox.put(
-            _ask_ended(ask_id, response.result) if response else AskEnded(ask_id, AskResult.FAILED)
-        )
+                shown = AlarmArray(alarms=self._messages.of(alarms, unstored))
+                shown.header.stamp = stamp(self._now())
+                self._alarms.publish(shown)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.now_s(), timezone.utc)
@@ -331,76 +369,6 @@ def _config(parameters: Parameters) -> CareConfig:
     except CareConfigError as error:
         raise ConfigurationError(str(error)) from error
     return config.speaking(parameters.language) if parameters.language else config
-
-
-def _ask_ended(ask_id: str, result: Any) -> AskEnded:
-    answer = Heard(result.answer.text, _time(result.answer.header.stamp))
-    outcomes = {Ask.Result.NONE: AskResult.ANSWERED, Ask.Result.NO_ANSWER: AskResult.NO_ANSWER}
-    outcome = outcomes.get(result.error_code, AskResult.FAILED)
-    return AskEnded(ask_id, outcome, answer, float(result.answer.confidence), bool(result.audible))
-
-
-def _report(event: FallEvent) -> FallReport:
-    return FallReport(
-        id=event.id,
-        kind=event.kind,
-        state=event.state,
-        person_id=event.person_id,
-        camera=event.camera,
-        room=event.room,
-        start=_time(event.start),
-        confirmed_at=_time(event.confirmed_at),
-        evidence=(
-            ("score", float(event.score), "1", 0.0),
-            *((e.name, float(e.value), e.unit, float(e.threshold)) for e in event.evidence),
-        ),
-    )
-
-
-def _alarm(alarm: Alarm, stored: bool) -> AlarmMsg:
-    return AlarmMsg(
-        id=alarm.id,
-        kind=int(alarm.kind),
-        priority=int(alarm.priority),
-        state=int(alarm.state),
-        resident_id=alarm.resident_id,
-        resident_name=alarm.resident_name,
-        room=alarm.room,
-        source_id=alarm.source_id,
-        occurrences=alarm.occurrences,
-        event_at=_stamp(alarm.event_at),
-        raised_at=_stamp(alarm.raised_at),
-        updated_at=_stamp(alarm.updated_at),
-        tier=alarm.tier,
-        acknowledged_by=alarm.acknowledged_by,
-        acknowledged_at=_stamp(alarm.acknowledged_at),
-        resolved_by=alarm.resolved_by,
-        resolved_at=_stamp(alarm.resolved_at),
-        resolution=alarm.resolution,
-        stored=stored,
-        history=list(map(_transition, alarm.history[-SHOWN_STEPS:])),
-    )
-
-
-def _transition(step: Transition) -> AlarmTransition:
-    return AlarmTransition(
-        stamp=_stamp(step.at),
-        state=int(step.state),
-        event=step.event,
-        by=step.by,
-        reason_ko=step.reason.ko,
-        reason_en=step.reason.en,
-    )
-
-
-def _time(stamp: Time) -> datetime | None:
-    """Time of a stamp; none where it was never set, or lies before 1970."""
-    t_s = to_seconds(stamp)
-    return datetime.fromtimestamp(t_s, timezone.utc) if t_s > 0.0 else None
-
-
-def _stamp(time: datetime | None) -> Time:
-    return to_stamp(max(0.0, time.timestamp())) if time else Time()
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ class SendPage:
 
 
 @dataclass(frozen=True)
-class TestChannel:
+class ProbeChannel:
     """See whether a channel works, disturb nobody, and report with ChannelTested."""
 
     contact_id: str
@@ -68,7 +68,7 @@ class PublishAlarms:
     unstored: frozenset[str]
 
 
-Effect = AskResident | StopAsking | TellResident | SendPage | TestChannel | PublishPresences | PublishAlarms
+Effect = AskResident | StopAsking | TellResident | SendPage | ProbeChannel | PublishPresences | PublishAlarms
 
 
 class Refusal(Enum):

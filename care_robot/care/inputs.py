@@ -6,6 +6,7 @@ from enum import Enum, IntEnum
 
 from care_robot.care.alarms import AlarmKind
 from care_robot.care.audit import AuditRecord
+from care_robot.care.text import Text
 
 
 class FallState(IntEnum):
@@ -195,6 +196,13 @@ class StorageFailed:
 
 
 @dataclass(frozen=True)
+class StorageReplaced:
+    """The database could not be used and another one has taken its place; the sentence names both."""
+
+    why: Text
+
+
+@dataclass(frozen=True)
 class Tick:
     """Nothing but time has passed."""
 
@@ -215,5 +223,6 @@ Input = (
     | Attend
     | Resolve
     | StorageFailed
+    | StorageReplaced
     | Tick
 )

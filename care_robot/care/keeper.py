@@ -36,6 +36,11 @@ class AlarmKeeper:
         self._retry_at: datetime | None = None
 
     @property
+    def unsaved(self) -> bool:
+        """Whether anything at all is not in the database."""
+        return bool(self._unsaved)
+
+    @property
     def unstored(self) -> frozenset[str]:
         """Ids of the alarms of which the database lacks something."""
         changes = self._unsaved

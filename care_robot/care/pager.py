@@ -14,7 +14,8 @@ from care_robot.care.alarms import (
     clean_text,
     digest,
 )
-from care_robot.care.config import CareConfig
+from care_robot.care.channel_health import ChannelHealth, Key
+from care_robot.care.config import CareConfig, Contact
 from care_robot.care.effects import SendPage
 from care_robot.care.ledger import Ledger
 from care_robot.care.text import Text
@@ -38,11 +39,16 @@ class Pager:
         Contacts and how long each tier has.
     ledger
         Where alarms and pages are kept.
+    health
+        Which channels are known to be dead.
     """
 
-    def __init__(self, config: CareConfig, ledger: Ledger) -> None:
+    def __init__(self, config: CareConfig, ledger: Ledger, health: ChannelHealth) -> None:
         self._config = config
         self._ledger = ledger
+        self._health = health
+        # Channels that a page has been tried by; a restart tries them anew.
+        self._tried: dict[str, set[int]] = {}
         # How often in a row nobody was reached, by alarm; a restart begins again with short waits.
         self._unreached: dict[str, int] = {}
 
@@ -53,7 +59,7 @@ class Pager:
 
     def next_tier(self, alarm: Alarm, event: str) -> None:
         """Page the tier after the one paged last; after the last tier, the first."""
-        tier = alarm.tier % self._config.tiers + 1
+        tier = alarm.tier % self._tiers(alarm) + 1
         self._page_tier(alarm, tier, phrases.reason(event, tier=alarm.tier))
 
     def resume(self) -> None:
@@ -62,13 +68,11 @@ class Pager:
             if page.state is not PageState.PENDING:
                 continue
             page.repeat = True
-            alarm = self._ledger.alarms.get(page.alarm_id)
-            channel = self._channel(alarm, page.contact_id, page.channel)
-            channel = self._channel(alarm, page.contact_id) if channel is None else channel
-            if channel is None:
-                self._lost(page)
-            else:
-                self._send(page, channel)
+            contact = self._config.contact(page.contact_id)
+            if contact is not None and page.channel < len(contact.channels):
+                self._send(page, page.channel)
+            else:  # the configuration has changed
+                self._send_by_next(page)
 
     def delivered(self, page: Page) -> None:
         """A channel took the page."""
@@ -83,12 +87,7 @@ class Pager:
         """A channel did not take the page: try the contact's next one, or else the next tier."""
         self._note(page, "page_failed")
         page.repeat = True
-        alarm = self._ledger.alarms.get(page.alarm_id)
-        channel = self._channel(alarm, page.contact_id, page.channel + 1)
-        if channel is None:
-            self._lost(page)
-        else:
-            self._send(page, channel)
+        self._send_by_next(page)
 
     def withdraw(self, alarm: Alarm) -> None:
         """Send no more pages of an alarm that a human has taken, or that is notified anew."""
@@ -102,20 +101,22 @@ class Pager:
         due, now = self._ledger.page_due, self._ledger.now
         return [self._ledger.pages[page_id] for page_id, at in due.items() if at <= now]
 
-    def channel_name(self, page: Page) -> str:
-        """What the page's channel is called in reasons: no address, which may be a secret."""
-        contact = self._config.contact(page.contact_id)
-        return contact.channels[page.channel].type if contact and page.channel < len(contact.channels) else ""
+    def channel_label(self, key: Key) -> str:
+        """What a channel is called in reasons: no address, which may be a secret."""
+        contact_id, place = key
+        contact = self._config.contact(contact_id)
+        kind = contact.channels[place].type if contact and place < len(contact.channels) else "?"
+        return f"{contact_id}/{kind}"
 
     def _page_tier(self, alarm: Alarm, tier: int, why: Text) -> None:
         """Page a tier. Who may have got the last page, or may not, gets the same one again, never another."""
         ledger = self._ledger
         alarm.tier = tier
-        contacts = [c for c in self._config.contacts_of(tier) if self._channel(alarm, c.id) is not None]
+        contacts = [c for c in self._contacts(alarm, tier) if self._channels(alarm, c.id)]
         if not contacts:  # the only way to them is what this alarm reports as dead
             alarm.deadline_at = None
             ledger.touch(alarm)
-            if tier < self._config.tiers:
+            if tier < self._tiers(alarm):
                 self._page_tier(alarm, tier + 1, why)
             return
         alarm.state = AlarmState.NOTIFIED
@@ -137,9 +138,9 @@ class Pager:
             if page.id in ledger.page_due:  # still on its way
                 ledger.touch_page(page)
                 continue
-            page.state, channel = PageState.PENDING, self._channel(alarm, page.contact_id)
-            if channel is not None:
-                self._send(page, channel)
+            page.state = PageState.PENDING
+            self._tried.pop(page.id, None)
+            self._send_by_next(page)
 
     def _new_page(self, alarm: Alarm, contact_id: str, why: Text) -> Page:
         return Page(
@@ -155,6 +156,7 @@ class Pager:
             event_at=alarm.event_at,
             created_at=self._ledger.now,
             text=phrases.page(alarm, why),
+            drill=alarm.drill,
         )
 
     def _wait_for_somebody(self, alarm: Alarm) -> None:
@@ -162,22 +164,40 @@ class Pager:
         alarm.deadline_at = self._ledger.now + after if _escalates(alarm) else None
         self._ledger.touch(alarm)
 
-    def _channel(self, alarm: Alarm | None, contact_id: str, first: int = 0) -> int | None:
-        """Place of the contact's next channel from `first`; never the one that the alarm reports as dead."""
-        contact = self._config.contact(contact_id)
-        for place in range(first, len(contact.channels) if contact else 0):
-            if alarm is None or alarm.condition != f"technical:{channel_id(contact_id, place)}":
-                return place
-        return None
+    def _tiers(self, alarm: Alarm) -> int:
+        return len(self._config.tiers_for(alarm.resident_id))
+
+    def _contacts(self, alarm: Alarm, tier: int) -> list[Contact]:
+        if alarm.priority is Priority.TECHNICAL and tier == 1:
+            return self._config.technical_contacts()
+        return self._config.contacts_for(alarm.resident_id, tier)
+
+    def _channels(self, alarm: Alarm | None, contact_id: str) -> list[int]:
+        """Places of the contact's channels, best first; never the one that the alarm reports as dead."""
+        order = self._health.order(contact_id)
+        reported = alarm.condition if alarm is not None else ""
+        return [place for place in order if reported != f"technical:{channel_id(contact_id, place)}"]
+
+    def _send_by_next(self, page: Page) -> None:
+        """Send by the best channel that was not tried for this page, if there is one."""
+        tried = self._tried.get(page.id, ())
+        places = self._channels(self._ledger.alarms.get(page.alarm_id), page.contact_id)
+        place = next((place for place in places if place not in tried), None)
+        if place is None:
+            self._lost(page)
+        else:
+            self._send(page, place)
 
     def _send(self, page: Page, channel: int) -> None:
         page.channel = channel
+        self._tried.setdefault(page.id, set()).add(channel)
         self._ledger.touch_page(page)
         self._ledger.page_due[page.id] = self._ledger.now + CHANNEL_TIMEOUT
         self._ledger.effects.append(SendPage(page, page.channel, page.repeat))
 
     def _settle(self, page: Page, state: PageState) -> None:
         page.state = state
+        self._tried.pop(page.id, None)
         self._ledger.page_due.pop(page.id, None)
         self._ledger.touch_page(page)
 
@@ -188,7 +208,7 @@ class Pager:
         if alarm is None or alarm.state is not AlarmState.NOTIFIED or page.round != alarm.rounds:
             return
         if all(p.state is PageState.FAILED for p in self._ledger.pages_of(alarm) if p.round == alarm.rounds):
-            if alarm.tier < self._config.tiers:
+            if alarm.tier < self._tiers(alarm):
                 self.next_tier(alarm, "not_reached")
             else:
                 self._try_again_later(alarm)
@@ -210,7 +230,7 @@ class Pager:
             return
         fields = {
             "contact": contact.label if contact else page.contact_id,
-            "channel": self.channel_name(page),
+            "channel": self.channel_label((page.contact_id, page.channel)).rpartition("/")[2],
         }
         failed, delivered = (phrases.reason(e, **fields) for e in ("page_failed", "page_delivered"))
         last = next((s.reason for s in reversed(alarm.history) if s.reason in (failed, delivered)), None)
@@ -224,7 +244,7 @@ def channel_id(contact_id: str, place: int) -> str:
 
 
 def unwatched_pages(config: CareConfig, now: datetime, problem: str) -> list[Page]:
-    """Last words to the first tier: alarms cannot be handled; the same trouble of one day is one page."""
+    """Last words: alarms cannot be handled. The same trouble of one day is one page."""
     why = phrases.reason("unwatched", detail=clean_text(problem, MAX_REASON))
     page_id = f"unwatched-{digest(problem, now.date().isoformat())}"
     return [
@@ -242,7 +262,7 @@ def unwatched_pages(config: CareConfig, now: datetime, problem: str) -> list[Pag
             created_at=now,
             text=why,
         )
-        for contact in config.contacts_of(1)
+        for contact in config.technical_contacts()
     ]
 
 

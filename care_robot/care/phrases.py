@@ -3,9 +3,15 @@
 from care_robot.care.alarms import Alarm, AlarmKind, Priority
 from care_robot.care.text import Text
 
-_AGAIN = Text(
-    "잘 못 들었어요. 몸이 어떠신지 다시 말씀해 주세요. 대답이 없으면 담당자에게 연락할게요.",
-    "I did not catch that. Please tell me again how you are. If I hear nothing, I will call your carer.",
+_AGAIN = (
+    Text(
+        "잘 못 들었어요. 몸이 어떠신지 다시 말씀해 주세요. 대답이 없으면 담당자에게 연락할게요.",
+        "I did not catch that. Please tell me again how you are. If I hear nothing, I will call your carer.",
+    ),
+    Text(
+        "한 번만 더 여쭐게요. 어떠신지 짧게 말씀하시거나 화면의 큰 버튼을 눌러 주세요.",
+        "Let me ask once more. Say in a few words how you are, or press a big button on the screen.",
+    ),
 )
 # No question contains a phrase that counts as OK: a microphone that hears the robot must not end an alarm.
 QUESTIONS = {
@@ -14,18 +20,19 @@ QUESTIONS = {
             "괜찮으세요? 넘어지신 것 같아요. 지금 어떠신지 말씀해 주세요.",
             "Are you all right? It looks as if you fell. Please tell me how you are.",
         ),
-        _AGAIN,
+        *_AGAIN,
     ),
     AlarmKind.LYING: (
         Text(
             "괜찮으세요? 바닥에 누워 계신 것 같아요. 지금 어떠신지 말씀해 주세요.",
             "Are you all right? It looks as if you are lying on the floor. Please tell me how you are.",
         ),
-        _AGAIN,
+        *_AGAIN,
     ),
 }
 CHOICES = (Text("괜찮아요", "I'm fine"), Text("도와주세요", "Help me"))
 """Big buttons beside every question."""
+DRILL = Text("훈련", "DRILL")
 TOLD_PAGED = Text(
     "담당자에게 연락했습니다. 움직이지 말고 잠시만 기다려 주세요.",
     "I am calling your carer. Please stay where you are.",
@@ -78,6 +85,28 @@ REASONS = {
     ),
     "answered_unclear": Text("대답이 분명하지 않습니다.", "The answer was not clear."),
     "answered_help": Text("도움이 필요하다고 대답했습니다.", "Answered that help is needed."),
+    "answered_call": Text("사람을 불러 달라고 했습니다.", "Asked to have somebody called."),
+    "awaits_robot": Text(
+        "로봇이 곁에 가면 다시 물어봅니다.",
+        "Will ask again when the robot is there, or when it is high time.",
+    ),
+    "robot_sent": Text("로봇이 확인하러 출발했습니다.", "The robot is on its way."),
+    "robot_arrived": Text("로봇이 곁에 도착했습니다.", "The robot is beside the person."),
+    "robot_failed": Text(
+        "로봇이 가지 못합니다: {detail} 사람을 부르는 일은 그대로 진행합니다.",
+        "The robot cannot get there: {detail} Humans are called all the same.",
+    ),
+    "raised_drill": Text("{by} 님이 시작한 훈련입니다.", "An exercise, ordered by {by}."),
+    "staff_present": Text(
+        "{by} 님이 같은 방에 있습니다. 처리되지 않으면 1분 안에 호출합니다.",
+        "{by} is in the room; others are paged within a minute unless it is handled.",
+    ),
+    "present": Text("{by} 님이 {room}에 있다고 알렸습니다.", "{by} has declared to be in: {room}."),
+    "no_longer_present": Text("{by} 님의 재실이 끝났습니다.", "{by} has ended the presence."),
+    "audio_paused": Text(
+        "{by} 님이 {seconds}초 동안 소리를 멈췄습니다. 호출은 계속됩니다.",
+        "{by} has paused the sound for {seconds} s; pages go on.",
+    ),
     "no_answer": Text("대답이 없습니다.", "No answer."),
     "not_audible": Text(
         "질문이 소리로 나오지 못했고 대답이 없습니다.", "The question could not be heard, and no answer came."
@@ -116,6 +145,7 @@ REASONS = {
         "The alarm manager cannot start, so nobody is being watched over: {detail}",
     ),
     "channel_down": Text("호출 경로가 끊겼습니다: {detail}.", "A paging channel is down: {detail}."),
+    "channel_up": Text("호출 경로가 다시 작동합니다: {detail}.", "The paging channel works again: {detail}."),
     "database_down": Text(
         "경보를 저장할 수 없어 기억으로만 처리하고 있습니다: {detail}",
         "Alarms cannot be stored and are handled from memory: {detail}",
@@ -123,12 +153,50 @@ REASONS = {
 }
 
 
+REFUSALS = {
+    "name_missing": Text("누가 하는지 이름을 적어 주세요.", "Give the name of the person who does this."),
+    "unknown_alarm": Text(
+        "열린 경보 가운데 '{id}'가 없습니다. 목록에서 번호를 확인하세요.",
+        "No alarm '{id}' is open; list them to see the ids.",
+    ),
+    "already_resolved": Text(
+        "경보 {id}는 {by} 님이 이미 종료했습니다.", "The alarm {id} was already resolved by {by}."
+    ),
+    "reason_missing": Text("경보가 끝난 이유를 적어 주세요.", "Give the reason why the alarm is over."),
+    "pause_duration": Text(
+        "소리는 0초보다 길고 120초를 넘지 않게 멈출 수 있습니다.",
+        "The sound can be paused for more than 0 s and at most 120 s.",
+    ),
+    "presence_duration": Text(
+        "재실은 0초에서 1800초(30분)까지 알릴 수 있습니다.",
+        "Presence can be declared for 0 s to 1800 s (30 minutes).",
+    ),
+    "room_missing": Text("어느 방에 있는지 적어 주세요.", "Give the room of the presence."),
+    "unknown_number": Text(
+        "{field} 값 {value}은(는) 없습니다. Alarm.{constants} 가운데 하나여야 합니다.",
+        "{field} is {value}; it must be one of Alarm.{constants}.",
+    ),
+    "technical_priority": Text(
+        "priority는 기술 경보에만, 그리고 기술 경보에는 반드시 technical이어야 합니다.",
+        "priority must be technical for a technical alarm, and only for one.",
+    ),
+}
+
+
+def refusal(event: str, **fields: object) -> Text:
+    """Why a request is refused, and the remedy."""
+    return _filled(REFUSALS[event], fields)
+
+
 def reason(event: str, **fields: object) -> Text:
     """The reason for an event; a field that is a Text is used in its language."""
+    return _filled(REASONS[event], fields)
 
+
+def _filled(text: Text, fields: dict[str, object]) -> Text:
     def fill(language: int) -> str:
         values = {k: v[language] if isinstance(v, Text) else str(v) for k, v in fields.items()}
-        return REASONS[event][language].format(**values)
+        return text[language].format(**values)
 
     return Text(fill(0), fill(1))
 
@@ -146,10 +214,12 @@ def room(name: str) -> Text:
 def page(alarm: Alarm, why: Text) -> Text:
     """What a carer reads first."""
     place, kind, priority = room(alarm.room), KINDS[alarm.kind], PRIORITIES[alarm.priority]
+    mark = Text(f"[{DRILL.ko}] ", f"[{DRILL.en}] ") if alarm.drill else Text("", "")
+    mark = Text(f"{mark.ko}[{priority.ko}]", f"{mark.en}[{priority.en}]")
     if alarm.kind is AlarmKind.TECHNICAL:
-        return Text(f"[{priority.ko}] {why.ko}", f"[{priority.en}] {why.en}")
+        return Text(f"{mark.ko} {why.ko}", f"{mark.en} {why.en}")
     who = Text(f"{alarm.resident_name} 님", alarm.resident_name) if alarm.resident_name else RESIDENT
     return Text(
-        f"[{priority.ko}] {kind.ko}: {who.ko}, {place.ko}. {why.ko} 가서 확인해 주세요.",
-        f"[{priority.en}] {kind.en}: {who.en}, {place.en}. {why.en} Please go and check.",
+        f"{mark.ko} {kind.ko}: {who.ko}, {place.ko}. {why.ko} 가서 확인해 주세요.",
+        f"{mark.en} {kind.en}: {who.en}, {place.en}. {why.en} Please go and check.",
     )

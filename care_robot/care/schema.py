@@ -4,10 +4,22 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, MetaData, String, Table, TypeDecorator
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
 from sqlalchemy.engine import Dialect
 
-from care_robot.care.alarms import AlarmKind, AlarmState, PageState, Priority
+from care_robot.care.alarms import AlarmKind, AlarmState, PageState, Priority, RobotState
+from care_robot.care.audit import AuditAction
 
 
 class Utc(TypeDecorator[datetime]):
@@ -73,10 +85,13 @@ ALARMS = Table(
     Column("raised_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     Column("state", Coded(AlarmState), nullable=False, index=True),
+    Column("drill", Boolean, nullable=False),
     Column("occurrences", Integer, nullable=False),
     Column("tier", Integer, nullable=False),
     Column("rounds", Integer, nullable=False),
     Column("asks", Integer, nullable=False),
+    Column("robot", Coded(RobotState), nullable=False),
+    Column("audio_paused_until", Utc),
     Column("ok_at", Utc),
     Column("deadline_at", Utc),
     Column("page_by", Utc),
@@ -115,6 +130,7 @@ EVENTS = Table(
     Column("by", String, nullable=False),
     Column("reason_ko", String, nullable=False),
     Column("reason_en", String, nullable=False),
+    Column("after", String, nullable=False),
 )
 """Every step of every alarm. Triggers refuse to change or delete a row."""
 
@@ -134,8 +150,56 @@ PAGES = Table(
     Column("created_at", Utc, nullable=False),
     Column("text_ko", String, nullable=False),
     Column("text_en", String, nullable=False),
+    Column("drill", Boolean, nullable=False),
     Column("channel", Integer, nullable=False),
     Column("repeat", Boolean, nullable=False),
     Column("state", Coded(PageState), nullable=False, index=True),
 )
 """The outbox: a page stands here before it is sent, and stays pending until a channel has confirmed it."""
+
+PRESENCES = Table(
+    "staff_presence",
+    METADATA,
+    Column("by", String, primary_key=True),
+    Column("room", String, nullable=False),
+    Column("since", Utc, nullable=False),
+    Column("until", Utc, nullable=False),
+)
+"""Where each member of staff has declared to be, the last time they did."""
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("at", Utc, nullable=False),
+    Column("action", Coded(AuditAction), nullable=False),
+    Column("actor", String, nullable=False),
+    Column("category", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("reason_ko", String, nullable=False),
+    Column("reason_en", String, nullable=False),
+    Column("resident_id", String, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("confidence", Float),
+    Column("evidence", String, nullable=False),
+    Column("content", String, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+"""The audit log, see `care_robot.care.audit_chain`. Triggers refuse to change or delete a record.
+
+``content`` is the digest of the step of an alarm that the record speaks of; empty for none.
+"""
+
+AUDIT_HEAD = Table(
+    "audit_head",
+    METADATA,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("hash", String, nullable=False),
+)
+"""How many records there are, and the hash of the last: so that the end cannot be cut off unseen."""

@@ -49,7 +49,7 @@ def raised_id(key: str) -> str | None:
 def of_words(heard: Heard, now: datetime) -> Source:
     """A call for help: the same words of the same time are one call, whichever way they come."""
     key = f"heard:{(heard.at or now).isoformat()}:{digest(heard.text)}"
-    return Source(key, AlarmKind.HELP, "", "", min(heard.at or now, now))
+    return Source(key, AlarmKind.HELP, "", clean_text(heard.room), min(heard.at or now, now))
 
 
 def _evidence_json(report: FallReport) -> str:

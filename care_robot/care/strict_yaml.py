@@ -53,15 +53,27 @@ def read_yaml(path: Path, model: type[M]) -> M:
     except UnicodeDecodeError:
         raise YamlError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise YamlError(f"{path}{where} is not valid YAML: {problem or 'it cannot be parsed'}.") from None
+        raise YamlError(f"{path}{where} is not valid YAML: {_problem(error)}.") from None
+    return read_document(content, str(path), model)
+
+
+def read_document(content: object, name: str, model: type[M]) -> M:
+    """What a parsed document says; `name` begins the error's sentence, in which no value ever stands.
+
+    An empty document means the defaults, where every key has one.
+    """
+    if content is None and not any(field.is_required() for field in model.model_fields.values()):
+        content = {}
     if not isinstance(content, dict):
-        raise YamlError(f"{path} must hold keys such as {', '.join(list(model.model_fields)[:3])}.")
+        keys, kind = ", ".join(list(model.model_fields)[:3]), type(content).__name__
+        raise YamlError(f"{name} must hold keys such as {keys}, but it is a {kind}.")
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise YamlError(f"{path}: {_sentence(error, model)}") from None
+        # Without the chain: pydantic's own text may show what was typed, such as a secret address.
+        raise YamlError(f"{name}: {_sentence(error, model)}") from None
 
 
 def key_path(loc: Sequence[int | str]) -> str:
@@ -77,35 +89,66 @@ def near(word: str, known: Sequence[str]) -> str:
     return f"; there is {', '.join(known)}." if known else "; there is none."
 
 
+def _problem(error: Exception) -> str:
+    """What YAML has to say, without what was typed: a password that begins with * is an alias to YAML."""
+    problem = getattr(error, "problem", None) or "it cannot be parsed"
+    if isinstance(error, yaml.composer.ComposerError) or "for the tag" in problem:
+        return "a text that begins with *, & or ! must stand in quotes"
+    return str(problem)
+
+
 def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
     errors = error.errors(include_url=False, include_input=False)
     # A misspelt key is often also a missing one; the misspelling is the cause.
     first = min(errors, key=lambda e: e["type"] not in ("extra_forbidden", "invalid_key"))
     loc, kind = first["loc"], first["type"]
-    path = key_path(loc)
     if kind == "extra_forbidden":
-        return f"{path}: unknown key{near(str(loc[-1]), _keys_at(model, loc[:-1]))}"
-    problem = _PLAIN.get(kind) or first["msg"].removeprefix("Value error, ").replace(
-        "Input should be", "must be"
-    )
-    return f"{path}: {problem}." if path else f"{problem}."
+        parent, models = _walk(model, loc[:-1])
+        known = [key for found in models[:1] for key in found.model_fields]
+        return f"{key_path([*parent, loc[-1]])}: unknown key{near(str(loc[-1]), known)}"
+    shown, models = _walk(model, loc)
+    path = key_path(shown)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        problem = f"must have a type: {', '.join(tag for found in models for tag in _tags(found))}"
+    else:
+        problem = _PLAIN.get(kind) or first["msg"].removeprefix("Value error, ").replace(
+            "Input should be", "must be"
+        )
+    unit = " (seconds, as a plain number)" if path.endswith("_s") else ""
+    end = "" if problem.endswith((".", "?")) else "."
+    return f"{path}: {problem}{unit}{end}" if path else f"{problem}{end}"
 
 
-def _keys_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
-    """Keys of the model that lies at `loc` within another."""
-    here: type[BaseModel] | None = model
+def _walk(model: type[BaseModel], loc: Sequence[int | str]) -> tuple[list[int | str], list[type[BaseModel]]]:
+    """A key's place as the file has it, and the models that may stand there.
+
+    Pydantic names the chosen branch of a union in the path; the reader's file has no such key.
+    """
+    shown: list[int | str] = []
+    here = [model]
     for part in loc:
-        if isinstance(part, str) and here is not None:
-            field = here.model_fields.get(part)
-            here = _model_in(field.annotation) if field else None
-    return list(here.model_fields) if here else []
+        tagged = [found for found in here if part in _tags(found)]
+        if tagged:
+            here = tagged
+            continue
+        shown.append(part)
+        if isinstance(part, str):
+            fields = [found.model_fields[part] for found in here if part in found.model_fields]
+            here = [found for field in fields for found in _models_in(field.annotation)]
+    return shown, here
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation such as ``tuple[Entry, ...]`` or ``Fault | None`` speaks of."""
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    """Values of `type` by which a union's branch is chosen."""
+    field = model.model_fields.get("type")
+    return typing.get_args(field.annotation) if field else ()
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models that an annotation such as ``tuple[Entry, ...]`` or ``Fault | None`` speaks of."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return annotation if issubclass(annotation, BaseModel) else None
-    return next(filter(None, map(_model_in, typing.get_args(annotation))), None)
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [found for part in typing.get_args(annotation) for found in _models_in(part)]
 
 
 _PLAIN = {

@@ -11,3 +11,8 @@ class Text(NamedTuple):
 
 
 NO_TEXT = Text("", "")
+
+
+def both(text: Text) -> str:
+    """Both languages in one line, Korean first."""
+    return f"{text.ko} · {text.en}"

@@ -1,28 +1,19 @@
 """The one command, `./care`: every verb of an operator and of a developer."""
 
-import dataclasses
-import datetime as dt
 import io
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from care_robot.console.errors import UsageError
+from care_robot.console.alarms import alarm_app, staff_app
+from care_robot.console.contacts import contacts_app
 from care_robot.console.sim import Sim
-
-if TYPE_CHECKING:
-    from care_robot.console.events import AlarmSeen
-    from care_robot.console.operator_node import Operator
+from care_robot.console.tasks import task_app
+from care_robot.console.verbs import AsJson, Namespace, console, exit_with, operator
 
 # ROS, MediaPipe and the database are imported inside the verbs that need them: `./care --help` is quick,
 # and works where they are broken.
@@ -34,20 +25,18 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-alarm_app = typer.Typer(help="Alarms of the running system.", no_args_is_help=True)
-app.add_typer(alarm_app, name="alarm")
 bench_app = typer.Typer(help="Measure how fast the system is.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 scenario_app = typer.Typer(help="Stories in a simulated home.", no_args_is_help=True)
 app.add_typer(scenario_app, name="scenario")
 
-# Piped, a table is as wide as it needs to be: the reader is a program, or another terminal.
-console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
-errors = Console(stderr=True)
-
-
-MIN_ID = 4
-"""Of an alarm's id: an empty variable in a script must not end an alarm."""
+for name, verbs in {
+    "alarm": alarm_app,
+    "contacts": contacts_app,
+    "staff": staff_app,
+    "task": task_app,
+}.items():
+    app.add_typer(verbs, name=name)
 
 
 class Language(str, Enum):
@@ -64,9 +53,6 @@ class Profile(str, Enum):
     KINEMATIC = "kinematic"
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Namespace = Annotated[str, typer.Option(help="The robot's namespace; empty for none.")]
-By = Annotated[str, typer.Option("--by", prompt="Your name", help="Your name: a human answers for it.")]
 Spoken = Annotated[Language, typer.Option(help="Language of the text.")]
 
 
@@ -84,7 +70,7 @@ def demo(
     """Tell a story in the simulated home and print the timeline; exits 0 only if it went as it should."""
     from care_robot.console.demo import run_demo  # noqa: PLC0415
 
-    _exit_with(lambda: run_demo(story, video, language.value, out, console))
+    exit_with(lambda: run_demo(story, video, language.value, out, console))
 
 
 @app.command()
@@ -115,7 +101,7 @@ def up(
         show_arguments(sim or (Sim.NONE if camera or video else None), console)
         return
     look = Look(camera, video, sim, world, robot, headless)
-    _exit_with(lambda: run_up(look, language and language.value, arguments or [], console))
+    exit_with(lambda: run_up(look, language and language.value, arguments or [], console))
 
 
 @app.command()
@@ -123,7 +109,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Check what is installed, which parts are missing, and what to do."""
     from care_robot.bringup import doctor as checks  # noqa: PLC0415
 
-    _exit_with(lambda: checks.main(as_json))
+    exit_with(lambda: checks.main(as_json))
 
 
 @app.command()
@@ -131,8 +117,8 @@ def say(
     text: str, language: Spoken = Language.KO, as_json: AsJson = False, namespace: Namespace = ""
 ) -> None:
     """Have the robot say a text."""
-    with _operator(namespace) as operator:
-        audible = operator.say(text, language.value)
+    with operator(namespace) as connected:
+        audible = connected.say(text, language.value)
     if as_json:
         print(json.dumps({"text": text, "audible": audible}, ensure_ascii=False))
     elif not audible:
@@ -144,47 +130,29 @@ def answer(
     text: str, language: Spoken = Language.KO, as_json: AsJson = False, namespace: Namespace = ""
 ) -> None:
     """Answer the robot's question in the resident's place, by text."""
-    with _operator(namespace) as operator:
-        operator.answer(text, language.value)
+    with operator(namespace) as connected:
+        connected.answer(text, language.value)
     if as_json:
         print(json.dumps({"text": text, "language": language.value}, ensure_ascii=False))
 
 
-@alarm_app.command("list")
-def list_alarms(as_json: AsJson = False, namespace: Namespace = "") -> None:
-    """List the open alarms, and those resolved in the last hour."""
-    with _operator(namespace) as operator:
-        alarms = operator.alarms()
-    if as_json:
-        print(json.dumps([_as_json(alarm) for alarm in alarms], ensure_ascii=False, indent=2))
-    elif not alarms:
-        console.print("No alarms.")
-    else:
-        console.print(_table(alarms))
-
-
-@alarm_app.command()
-def ack(alarm_id: str, by: By, as_json: AsJson = False, namespace: Namespace = "") -> None:
-    """Take an alarm: you go and see. It stays open until it is resolved."""
-    with _operator(namespace) as operator:
-        alarm = _find(operator.alarms(), alarm_id)
-        operator.acknowledge(alarm.id, by)
-    _done(alarm.id, "acknowledged", by, "`./care alarm resolve` ends it when it is over.", as_json)
-
-
-@alarm_app.command()
-def resolve(
-    alarm_id: str,
-    by: By,
-    reason: Annotated[str, typer.Option(prompt="What happened", help="What happened, for the record.")],
+@app.command()
+def stop(
+    *,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Take the stop away; nothing moves by that.")
+    ] = False,
+    by: Annotated[str, typer.Option("--by", help="Your name; the login name unless given.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
     as_json: AsJson = False,
     namespace: Namespace = "",
 ) -> None:
-    """End an alarm, with a reason."""
-    with _operator(namespace) as operator:
-        alarm = _find(operator.alarms(), alarm_id)
-        operator.resolve(alarm.id, by, reason)
-    _done(alarm.id, "resolved", by, "", as_json)
+    """STOP: hold everything that moves, now, until it is reset. Asks nothing."""
+    from care_robot.console.stop import run_reset, run_stop  # noqa: PLC0415
+
+    if reset:
+        exit_with(lambda: run_reset(by, namespace, as_json=as_json, console=console))
+    exit_with(lambda: run_stop(by, reason, namespace, as_json=as_json, console=console))
 
 
 @bench_app.command()
@@ -199,7 +167,7 @@ def latency(
     """Measure frame to `people`, and CPU and memory of each node."""
     from care_robot.console.bench import run_latency  # noqa: PLC0415
 
-    _exit_with(lambda: run_latency(video, rate_hz, duration_s, out, console))
+    exit_with(lambda: run_latency(video, rate_hz, duration_s, out, console))
 
 
 @bench_app.command()
@@ -211,7 +179,7 @@ def resources(
     """Measure whether the simulated home keeps real time, what it takes, and how well people are seen."""
     from care_robot.console.bench import run_resources  # noqa: PLC0415
 
-    _exit_with(lambda: run_resources(duration_s, seed, out, console))
+    exit_with(lambda: run_resources(duration_s, seed, out, console))
 
 
 @scenario_app.command("list")
@@ -219,7 +187,7 @@ def list_scenarios() -> None:
     """List the scenarios."""
     from care_robot.console import scenario  # noqa: PLC0415
 
-    _exit_with(lambda: scenario.list_scenarios(console))
+    exit_with(lambda: scenario.list_scenarios(console))
 
 
 @scenario_app.command("run")
@@ -249,7 +217,7 @@ def run_scenarios(
     from care_robot.evaluation.scenario_run import Options  # noqa: PLC0415
 
     options = Options(sim=sim and sim.value, seed=seed, video=video)
-    _exit_with(
+    exit_with(
         lambda: scenario.run_scenarios(
             scenario.chosen(names or [], every),
             options,
@@ -269,79 +237,3 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     app(prog_name="./care")
-
-
-@contextmanager
-def _operator(namespace: str) -> "Iterator[Operator]":
-    from care_robot.bringup.domain import DomainError  # noqa: PLC0415
-    from care_robot.console.operator_node import Operator  # noqa: PLC0415
-
-    try:
-        with Operator(namespace) as operator:
-            yield operator
-    except (DomainError, UsageError) as error:
-        _fail(str(error))
-
-
-def _exit_with(run: Callable[[], int]) -> NoReturn:
-    """End with the exit code that `run` gives; an error of ours becomes a sentence and exit code 2."""
-    from care_robot.bringup.domain import DomainError  # noqa: PLC0415
-    from care_robot.bringup.launch_elements import LaunchFileError  # noqa: PLC0415
-
-    try:
-        code = run()
-    except (LaunchFileError, DomainError, UsageError) as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        code = 130
-    sys.exit(code)
-
-
-def _fail(sentence: str) -> NoReturn:
-    errors.print(f"[red]error:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
-    sys.exit(2)
-
-
-def _done(alarm_id: str, state: str, by: str, hint: str, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"id": alarm_id, "state": state, "by": by}, ensure_ascii=False))
-    else:
-        console.print(
-            f"{state.capitalize()} by {escape(by)}: {alarm_id}. {hint}", highlight=False, soft_wrap=True
-        )
-
-
-def _find(alarms: "list[AlarmSeen]", alarm_id: str) -> "AlarmSeen":
-    """The alarm with this id, or whose id begins with it."""
-    if len(alarm_id) < MIN_ID:
-        raise UsageError(f"Give at least {MIN_ID} characters of the alarm's id; see `./care alarm list`.")
-    found = [alarm for alarm in alarms if alarm.id.startswith(alarm_id)]
-    if len(found) != 1:
-        what = "No alarm has" if not found else f"{len(found)} alarms have"
-        raise UsageError(f"{what} an id that begins with '{alarm_id}'; see `./care alarm list`.")
-    return found[0]
-
-
-def _as_json(alarm: "AlarmSeen") -> dict[str, Any]:
-    return dataclasses.asdict(
-        alarm,
-        dict_factory=lambda pairs: {k: v.name.lower() if isinstance(v, Enum) else v for k, v in pairs},
-    )
-
-
-def _table(alarms: "list[AlarmSeen]") -> Table:
-    table = Table("Id", "Raised", "Priority", "Kind", "State", "Resident", "Room", "Tier", "By", box=None)
-    for alarm in alarms:
-        raised = dt.datetime.fromtimestamp(alarm.raised_at_s).astimezone()
-        table.add_row(
-            alarm.id[:8],
-            raised.strftime("%m-%d %H:%M:%S"),
-            alarm.priority.name.lower(),
-            ("DRILL " if alarm.drill else "") + alarm.kind.name.lower(),
-            alarm.state.name.lower() + ("" if alarm.stored else " (not stored!)"),
-            escape(alarm.resident),
-            escape(alarm.room),
-            str(alarm.tier or ""),
-            escape(alarm.acknowledged_by),
-        )
-    return table

@@ -58,6 +58,7 @@ class AlarmSeen:
     priority: Priority
     state: AlarmState
     drill: bool
+    resident_id: str
     resident: str
     room: str
     raised_at_s: float

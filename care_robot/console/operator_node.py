@@ -1,6 +1,7 @@
 """The command line's own ROS node: watches, and calls services and actions with time-outs."""
 
 import contextlib
+import math
 import os
 import threading
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from care_robot_msgs.action import Say
 from care_robot_msgs.msg import (
     Alarm,
     AlarmArray,
+    AuditRecord,
     FallEvent,
     FallEventArray,
     Person,
@@ -19,7 +21,14 @@ from care_robot_msgs.msg import (
     SpokenText,
     Utterance,
 )
-from care_robot_msgs.srv import AcknowledgeAlarm, ResolveAlarm
+from care_robot_msgs.srv import (
+    AcknowledgeAlarm,
+    AppendAudit,
+    DrillAlarm,
+    PauseAlarmAudio,
+    ResolveAlarm,
+    SetStaffPresence,
+)
 from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -99,9 +108,36 @@ class Operator:
         self._node.destroy_subscription(subscription)
         return [_alarm(alarm) for alarm in box[-1].alarms]
 
-    def acknowledge(self, alarm_id: str, by: str) -> None:
-        """Take an alarm in the name of a human."""
-        self._call(AcknowledgeAlarm, "alarms/acknowledge", AcknowledgeAlarm.Request(alarm_id=alarm_id, by=by))
+    def note_view(self, by: str, resident_ids: Iterable[str]) -> None:
+        """Have it kept that somebody saw alarms of these residents; without an answer, the view stands."""
+        client = self._node.create_client(AppendAudit, "audit/append")
+        if not client.wait_for_service(self._timeout_s):
+            return
+        for resident_id in resident_ids:
+            record = AuditRecord(action=AuditRecord.ACTION_READ, actor=by, resident_id=resident_id)
+            record.category, record.outcome, record.confidence = "alarm", "shown", math.nan
+            record.reason_ko, record.reason_en = "경보를 보았습니다.", "Looked at the alarms."
+            self._result(client.call_async(AppendAudit.Request(record=record)), self._timeout_s)
+
+    def acknowledge(self, alarm_id: str, by: str, *, here: bool = False) -> None:
+        """Take an alarm in the name of a human, who may be with the resident already."""
+        request = AcknowledgeAlarm.Request(alarm_id=alarm_id, by=by, attended=here)
+        self._call(AcknowledgeAlarm, "alarms/acknowledge", request)
+
+    def pause_audio(self, alarm_id: str, by: str, duration_s: float) -> None:
+        """Silence the voice of an alarm for a while."""
+        request = PauseAlarmAudio.Request(alarm_id=alarm_id, by=by, duration=duration_s)
+        self._call(PauseAlarmAudio, "alarms/pause_audio", request)
+
+    def drill(self, kind: AlarmKind, resident_id: str, room: str, by: str) -> str:
+        """Raise an exercise; its alarm's id."""
+        request = DrillAlarm.Request(kind=int(kind), resident_id=resident_id, room=room, by=by)
+        return str(self._call(DrillAlarm, "alarms/drill", request).alarm_id)
+
+    def set_presence(self, by: str, pin: str, room: str, duration_s: float) -> float:
+        """Declare where a member of staff is; until when it holds, in s."""
+        request = SetStaffPresence.Request(by=by, pin=pin, room=room, duration=duration_s)
+        return to_seconds(self._call(SetStaffPresence, "staff_presence/set", request).until)
 
     def resolve(self, alarm_id: str, by: str, reason: str) -> None:
         """End an alarm in the name of a human, with a reason."""
@@ -130,13 +166,14 @@ class Operator:
         publisher.publish(message)
         publisher.wait_for_all_acked()
 
-    def _call(self, service_type: type, name: str, request: Any) -> None:
+    def _call(self, service_type: type, name: str, request: Any) -> Any:
         client = self._node.create_client(service_type, name)
         if not client.wait_for_service(self._timeout_s):
             raise UsageError(NOT_RUNNING)
         response = self._result(client.call_async(request), self._timeout_s)
         if not response.success:
             raise UsageError(response.error_msg)
+        return response
 
     def _result(self, future: Any, timeout_s: float) -> Any:
         done = threading.Event()
@@ -203,6 +240,7 @@ def _alarm(message: Alarm) -> AlarmSeen:
         priority=Priority(message.priority),
         state=AlarmState(message.state),
         drill=message.drill,
+        resident_id=message.resident_id,
         resident=message.resident_name or message.resident_id,
         room=message.room,
         raised_at_s=to_seconds(message.raised_at),

@@ -132,13 +132,14 @@ class Stage(Operator):
             raise UsageError(f"No alarm of kind {kind} is open.")
         return max(alarms, key=lambda alarm: alarm.raised_at_s).id
 
-    def _call(self, service_type: type, name: str, request: Any) -> None:
+    def _call(self, service_type: type, name: str, request: Any) -> Any:
         client = self._clients[name]
         if not client.wait_for_service(self._timeout_s):
             raise UsageError(f"Nobody serves {name}; does its node run?")
         response = self._result(client.call_async(request), self._timeout_s)
         if not response.success:
             raise UsageError(response.error_msg)
+        return response
 
     def _report(self, status: DiagnosticStatus) -> NodeReport:
         states = {pair.key: pair.value for pair in status.values if pair.key != "instance"}

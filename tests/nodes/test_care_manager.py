@@ -1,7 +1,6 @@
 """The care_manager node: topics, services and actions around a real database and real pages."""
 
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from rosgraph_msgs.msg import Clock
 from care_robot.care.alarms import AlarmKind, AlarmState, Priority
 from care_robot.care.care_manager_node import CareManagerNode
 from care_robot.care.inputs import FallState
+from care_robot.care.store import AlarmStore
 from care_robot.console.pager import Pager
 from care_robot.gateways.notifications import Notifier
 from care_robot.ros import qos
@@ -317,30 +317,46 @@ def test_a_second_instance_is_refused(ros: Any, care: Any, tmp_path: Path, phone
     assert phone[1].empty()
 
 
-def test_a_database_that_cannot_be_used_is_told_to_a_human(ros: Any, tmp_path: Path, phone: Any) -> None:
+def test_a_damaged_database_is_replaced_and_a_human_is_told_which(
+    ros: Any, care: Any, tmp_path: Path, phone: Any
+) -> None:
     (tmp_path / "care.db").write_bytes(b"shopping list" * 1000)
-    sentence = refusal(ros, data_dir=str(tmp_path), webhook_url=phone[0])
-    assert "care.db is damaged" in sentence
+    care()
+    page = phone[1].get(timeout=TIMEOUT_S)
+    assert page["priority"] == "technical"
+    (kept,) = tmp_path.glob("care.damaged-*.db")
+    assert kept.name in page["text_ko"]
+    assert str(tmp_path / "care.db") in page["text_en"]
+
+
+def of_the_future(folder: Path) -> None:
+    """A database of a newer version: neither used nor replaced."""
+    AlarmStore(folder).close()
+    with sqlite3.connect(folder / "care.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+
+
+def test_a_database_that_cannot_be_used_is_told_to_a_human(ros: Any, tmp_path: Path, phone: Any) -> None:
+    of_the_future(tmp_path)
+    assert "newer version" in refusal(ros, data_dir=str(tmp_path), webhook_url=phone[0])
     page = phone[1].get(timeout=TIMEOUT_S)
     assert page["priority"] == "technical"
     assert "nobody is being watched over" in page["text_en"]
-    assert "care.db is damaged" in refusal(ros, data_dir=str(tmp_path), webhook_url=phone[0])
+    assert "newer version" in refusal(ros, data_dir=str(tmp_path), webhook_url=phone[0])
     assert phone[1].empty()  # a node that is started again and again does not page each time
 
 
-def test_last_words_are_not_repeated_where_their_folder_cannot_be_written(
+def test_last_words_are_told_for_each_database(
     ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     said: list[str] = []
     monkeypatch.setattr(Notifier, "send_by_any", lambda _, pages, timeout_s: said.append(pages[0].text.en))
-    (tmp_path / "file").write_text("x")
-    for _ in range(2):
-        assert "cannot be opened" in refusal(ros, data_dir=str(tmp_path / "file" / "data"))
-    assert len(said) == 1
-    # Another data_dir is another trouble.
-    refusal(ros, data_dir=str(tmp_path / "file" / "other"))
+    for name in ("one", "one", "other"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        if not (tmp_path / name / "care.db").exists():
+            of_the_future(tmp_path / name)
+        refusal(ros, data_dir=str(tmp_path / name))
     assert len(said) == 2
 
 

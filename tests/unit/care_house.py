@@ -7,11 +7,19 @@ from typing import Any
 
 from care_robot.care.alarms import Alarm
 from care_robot.care.config import CareConfig, parse_config
-from care_robot.care.effects import AskResident, Effect, Outcome, PublishAlarms, SendPage
+from care_robot.care.effects import (
+    AskResident,
+    Effect,
+    Outcome,
+    ProbeChannel,
+    PublishAlarms,
+    SendPage,
+)
 from care_robot.care.engine import CareEngine
 from care_robot.care.inputs import (
     AskEnded,
     AskResult,
+    ChannelTested,
     FallReport,
     FallsSeen,
     FallState,
@@ -51,6 +59,7 @@ class House:
         self.effects: list[Effect] = []
         self.channels: dict[str, bool] = {"webhook": True, "console": True}
         """Which channels deliver; one that is missing never answers."""
+        self.probes_are_answered = True
         self._open()
 
     def _open(self) -> None:
@@ -72,9 +81,13 @@ class House:
     def _carry_out(self, outcome: Outcome) -> None:
         self.effects += outcome.effects
         for sent in outcome.effects:
-            works = self.channels.get(self.channel_of(sent)) if isinstance(sent, SendPage) else None
-            if isinstance(sent, SendPage) and works is not None:
-                self.page_ends(sent, works)
+            if isinstance(sent, SendPage):
+                works = self.channels.get(self.channel_of(sent))
+                if works is not None:
+                    self.page_ends(sent, works)
+            elif isinstance(sent, ProbeChannel) and self.probes_are_answered:
+                works = self.channels.get(self.channel_of(sent)) is not False
+                self.do(ChannelTested(sent.contact_id, sent.channel, works, "" if works else "no route"))
 
     def wait(self, seconds: float) -> None:
         """Let time pass, with a tick at each of the engine's deadlines and at both ends."""
@@ -100,8 +113,9 @@ class House:
     def silence(self, audible: bool = True) -> Outcome:
         return self.do(AskEnded(self.question.ask_id, AskResult.NO_ANSWER, Heard(""), 0.0, audible))
 
-    def channel_of(self, sent: SendPage) -> str:
-        contact = self.config.contact(sent.page.contact_id)
+    def channel_of(self, sent: SendPage | ProbeChannel) -> str:
+        contact_id = sent.page.contact_id if isinstance(sent, SendPage) else sent.contact_id
+        contact = self.config.contact(contact_id)
         assert contact is not None
         return contact.channels[sent.channel].type
 

@@ -86,11 +86,14 @@ def test_help_pages_at_once(house: House) -> None:
     assert "도움" in house.pages[0].page.text.ko
 
 
-@pytest.mark.parametrize("text", [UNCLEAR, "네", "괜찮아요… 아니 그게", "", "?", "괜찮아?"])
+@pytest.mark.parametrize("text", [UNCLEAR, "네", "괜찮아요… 아니 그게", "?", "괜찮아?"])
 def test_an_unclear_answer_is_asked_again_and_then_pages(house: House, text: str) -> None:
     house.fall()
     house.answer(text)
+    first = house.question.question
+    house.answer(text)
     assert house.pages == []
+    assert house.question.question != first
     house.answer(text)
     assert len(house.pages) == 1
 
@@ -99,6 +102,7 @@ def test_an_ok_that_speech_is_not_sure_of_is_unclear(house: House) -> None:
     house.fall()
     house.answer(OK, confidence=0.3)
     house.answer(OK, confidence=float("nan"))
+    house.answer(OK, confidence=-1.0)
     assert len(house.pages) == 1
 
 
@@ -341,7 +345,8 @@ def test_a_raised_alarm_that_makes_no_sense_is_refused_by_field(
 ) -> None:
     reply = house.do(Raise(kind, priority)).reply
     assert reply.refusal is not None
-    assert reply.sentence.startswith(field)
+    assert field in reply.sentence.en
+    assert field in reply.sentence.ko
     assert house.alarms == ()
 
 

@@ -99,7 +99,8 @@ def test_only_a_name_and_a_reason_resolve(house: House) -> None:
     ):
         reply = house.do(Resolve(alarm_id, by, reason)).reply
         assert reply.refusal is refusal
-        assert reply.sentence
+        assert reply.sentence.ko
+        assert reply.sentence.en
     assert house.alarm.state is AlarmState.NOTIFIED
     assert house.do(Resolve(alarm_id, "Park", "helped her up")).reply.refusal is None
     assert (house.alarm.resolved_by, house.alarm.resolution) == ("Park", "helped her up")
@@ -124,7 +125,6 @@ def test_a_resolved_alarm_is_shown_for_an_hour(house: House) -> None:
     assert len(house.alarms) == 1
     house.wait(1)
     assert house.alarms == ()
-    assert house.keeper.next_deadline() is None
 
 
 def test_a_new_call_after_the_end_is_a_new_alarm(house: House) -> None:
@@ -313,7 +313,7 @@ def test_a_channel_that_stays_dead_fills_no_history(dead: House) -> None:
     dead.wait(3 * 3600)
     assert dead.events() == ["raised", "paged", "page_failed"]
     (technical,) = [a for a in dead.alarms if a.priority is Priority.TECHNICAL]
-    assert technical.occurrences == len(care_pages(dead))
+    assert technical.occurrences >= len(care_pages(dead))  # and the self-tests
     assert len(technical.history) == 1
 
 
@@ -335,7 +335,8 @@ def test_a_technical_alarm_that_reaches_nobody_is_not_tried_for_ever(dead: House
     dead.do(Raise(AlarmKind.TECHNICAL, Priority.TECHNICAL, "camera-1", reason="blind"))
     dead.wait(3600)
     assert len(dead.pages) == 6
-    assert dead.keeper.next_deadline() is None
+    dead.wait(24 * 3600)
+    assert len(dead.pages) == 6
 
 
 def test_only_an_open_alarm_absorbs_what_is_reported_again_under_its_id(house: House) -> None:

@@ -11,9 +11,24 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from care_robot.care.alarms import Alarm, AlarmState, PageState, Priority
+from care_robot.care.alarms import Alarm, AlarmKind, AlarmState, PageState, Priority, RobotState
 from care_robot.care.effects import AskResident
-from care_robot.care.inputs import Acknowledge, AskEnded, AskResult, Attend, FallState, Heard, Resolve
+from care_robot.care.inputs import (
+    Acknowledge,
+    AskEnded,
+    AskResult,
+    Attend,
+    ChannelTested,
+    Drill,
+    FallState,
+    Heard,
+    PauseAudio,
+    Resolve,
+    Response,
+    ResponsesSeen,
+    ResponseState,
+    SetPresence,
+)
 
 S = AlarmState
 TAKEN = {S.NOTIFIED, S.ACKNOWLEDGED, S.ATTENDED, S.RESOLVED}
@@ -103,7 +118,8 @@ class Alarms(RuleBasedStateMachine):
     def says_ok(self) -> None:
         question = self.house.question.ask_id
         for alarm in self.open():
-            if question == f"{alarm.id}-ask-{alarm.asks}" and alarm.state is S.CONFIRMING and not alarm.ok_at:
+            asked = alarm.state is S.CONFIRMING and not alarm.ok_at and alarm.robot is not RobotState.AWAITED
+            if asked and question == f"{alarm.id}-ask-{alarm.asks}":
                 self.said_ok[alarm.id] = self.steady
         self.house.answer("괜찮아요")
 
@@ -142,6 +158,39 @@ class Alarms(RuleBasedStateMachine):
         if not refused:
             self.humans.add(alarm_id)
             self.resolved_by_human.add(alarm_id)
+
+    @rule(
+        room=st.sampled_from(["bedroom", "kitchen", ""]), duration_s=st.sampled_from([0, 60, 1800, -1, 1e9])
+    )
+    def staff_are_there(self, room: str, duration_s: float) -> None:
+        self.house.do(SetPresence("Park", room, duration_s))
+
+    @rule(kind=st.sampled_from([AlarmKind.FALL, AlarmKind.TECHNICAL, AlarmKind.ROBOT, 99]))
+    def a_drill_is_ordered(self, kind: int) -> None:
+        self.house.do(Drill(kind, "kim", "bedroom", "Park"))
+
+    @precondition(lambda self: list(self.open()))
+    @rule(data=st.data(), duration_s=st.sampled_from([0.0, 30.0, 120.0, 1e9]))
+    def the_sound_is_paused(self, data: st.DataObject, duration_s: float) -> None:
+        alarm_id = data.draw(st.sampled_from(sorted(a.id for a in self.open())))
+        self.house.do(PauseAudio(alarm_id, "Park", duration_s))
+
+    @precondition(lambda self: list(self.open()))
+    @rule(
+        data=st.data(),
+        state=st.sampled_from(ResponseState),
+        arrived=st.booleans(),
+        problem=st.sampled_from(["", "blocked"]),
+    )
+    def the_robot_reports(
+        self, data: st.DataObject, state: ResponseState, arrived: bool, problem: str
+    ) -> None:
+        alarm_id = data.draw(st.sampled_from(sorted(a.id for a in self.open())))
+        self.house.do(ResponsesSeen((Response(alarm_id, state, arrived, problem),)))
+
+    @rule(place=st.integers(0, 1), works=st.booleans())
+    def a_channel_is_tested(self, place: int, works: bool) -> None:
+        self.house.do(ChannelTested("nurse", place, works, "" if works else "no route"))
 
     @rule(after_s=st.integers(0, 120))
     def the_process_is_killed_and_comes_back(self, after_s: int) -> None:
@@ -195,8 +244,10 @@ class Alarms(RuleBasedStateMachine):
         for alarm in self.open():
             if alarm.priority is Priority.TECHNICAL or alarm.state is S.ATTENDED:
                 continue
-            assert alarm.deadline_at is not None
-            assert self.house.now < alarm.deadline_at <= self.house.now + timedelta(seconds=600)
+            if alarm.priority is Priority.LOW:
+                continue
+            due = min(at for at in (alarm.deadline_at, alarm.page_by) if at is not None)
+            assert self.house.now < due <= self.house.now + timedelta(seconds=600)
 
     @invariant()
     def the_database_knows_all_of_it(self) -> None:
