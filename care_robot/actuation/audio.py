@@ -1,4 +1,4 @@
-"""Where sound goes: the default audio device, and WAV files of what the robot said.
+"""Where sound goes: an audio device, and WAV files of what the robot said.
 
 Nothing here opens a microphone.
 """
@@ -29,7 +29,7 @@ STALLED_S = 5.0
 class Playback:
     """One sound on its way to the listener. `stop` it in any case, also when it has ended."""
 
-    def __init__(self, sounddevice: ModuleType, sound: Wave) -> None:
+    def __init__(self, sounddevice: ModuleType, sound: Wave, device: str = "") -> None:
         tail = np.zeros(round(TAIL_S * sound.rate_hz), np.int16)
         self._samples = np.concatenate([sound.samples, tail])
         self._length = len(sound.samples)
@@ -39,6 +39,7 @@ class Playback:
         self._last_block = sounddevice.CallbackStop
         self._stream = sounddevice.OutputStream(
             samplerate=sound.rate_hz,
+            device=device or None,
             channels=1,
             dtype="int16",
             latency=LATENCY_S,
@@ -74,7 +75,7 @@ class Playback:
 
 
 class Speaker:
-    """The default audio output.
+    """An audio output.
 
     A machine without one is no error: it is reported once, in a sentence, until a device has worked again.
 
@@ -84,10 +85,13 @@ class Speaker:
         Takes the sentence.
     muted
         Whether nothing is to be heard, as in a simulation that is faster than speech.
+    device
+        Name of the audio device; empty for the default one.
     """
 
-    def __init__(self, report: Callable[[str], None], *, muted: bool = False) -> None:
+    def __init__(self, report: Callable[[str], None], *, muted: bool = False, device: str = "") -> None:
         self._report = report
+        self._device = device
         self._trouble = ""
         self._sounddevice: ModuleType | None = None
         if muted:
@@ -101,9 +105,9 @@ class Speaker:
             return
         self._sounddevice = sounddevice
         try:
-            sounddevice.query_devices(kind="output")
+            sounddevice.query_devices(device or None, kind="output")
         except (sounddevice.PortAudioError, ValueError) as error:
-            self._note(f"There is no audio device ({error}); connect a loudspeaker and restart.")
+            self._note(self._absent(error))
 
     @property
     def trouble(self) -> str:
@@ -115,12 +119,16 @@ class Speaker:
         if self._sounddevice is None:
             return None
         try:
-            playback = Playback(self._sounddevice, sound)
+            playback = Playback(self._sounddevice, sound, self._device)
         except (self._sounddevice.PortAudioError, ValueError) as error:
-            self._note(f"There is no audio device ({error}); connect a loudspeaker and restart.")
+            self._note(self._absent(error))
             return None
         self._trouble = ""
         return playback
+
+    def _absent(self, error: Exception) -> str:
+        name = f" '{self._device}'" if self._device else ""
+        return f"There is no audio device{name} ({error}); connect a loudspeaker and restart."
 
     def _note(self, sentence: str) -> None:
         if not self._trouble:

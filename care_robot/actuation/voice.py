@@ -7,12 +7,15 @@
 - Typed and pressed answers count from the beginning of the question, and end the voice. Speech counts only if
   it began after the question's end: until then a microphone hears the robot's own words, and "are you all
   right?" must never come back as "all right".
+- An answer that names its question, or the room where it was heard, counts for that question and that room
+  alone.
 - Silence is no answer. What an answer means is not decided here.
 """
 
 import enum
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +34,10 @@ from care_robot.actuation.speech import (
 
 ANSWER_TIMEOUT_MIN_S = 1.0
 ANSWER_TIMEOUT_MAX_S = 120.0
+ECHO_S = 0.5
+"""How long a room and the audio buffers still give back what was said."""
+REMEMBERED = 8
+"""Texts that the robot has said last, which a microphone may still be hearing."""
 
 
 class Engine(Protocol):
@@ -82,13 +89,16 @@ class Outcome(enum.Enum):
 class Heard:
     """Something that a person said, typed or pressed.
 
-    `spoken` is true for speech, whose `said_at_s` is when it began. `original` is handed back untouched.
+    `spoken` is true for speech, whose `said_at_s` is when it began. `question_id` and `room` are empty where they
+    are not known. `original` is handed back untouched.
     """
 
     text: str
     said_at_s: float
     spoken: bool
     original: object = None
+    question_id: str = ""
+    room: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,7 @@ class Result:
 @dataclass(eq=False)
 class _Turn:
     question: bool
+    question_id: str = ""
     interrupted: bool = False
     begun: bool = False
     asked_until_s: float = math.inf  # speech from then on is an answer
@@ -121,6 +132,8 @@ class Voice:
         The clock, simulated or not.
     record
         Takes each sound with its text and language before it is played.
+    room
+        Where the loudspeaker is; empty for the robot itself, which hears answers from anywhere.
     """
 
     def __init__(
@@ -129,11 +142,14 @@ class Voice:
         speaker: Speaker,
         now_s: Callable[[], float],
         record: Callable[[Wave, str, str], object] = lambda _sound, _text, _language: None,
+        room: str = "",
     ) -> None:
         self._engine = engine
         self._speaker = speaker
         self._now_s = now_s
         self._record = record
+        self._room = room
+        self._own: deque[tuple[str, float]] = deque(maxlen=REMEMBERED)  # with when it can no longer be heard
         self._changed = threading.Condition()
         self._waiting: list[_Turn] = []
         self._holder: _Turn | None = None
@@ -181,6 +197,7 @@ class Voice:
         language: str,
         timeout_s: float,
         *,
+        question_id: str = "",
         cancelled: Callable[[], bool],
         begin: Callable[[str, bool], None],
         listening: Callable[[], None] = lambda: None,
@@ -199,7 +216,7 @@ class Voice:
                 f"The time to answer is {timeout_s:g} s, but must be between {ANSWER_TIMEOUT_MIN_S:g} and"
                 f" {ANSWER_TIMEOUT_MAX_S:g} s.",
             )
-        turn = _Turn(question=True)
+        turn = _Turn(question=True, question_id=question_id)
 
         def stop() -> bool:
             return turn.answer is not None or cancelled()
@@ -229,11 +246,20 @@ class Voice:
             turn = self._holder
             if turn is None or not turn.question or not turn.begun or turn.answer is not None:
                 return False
+            if heard.question_id and heard.question_id != turn.question_id:
+                return False
+            if heard.room and self._room and heard.room != self._room:
+                return False
             if not heard.text.strip() or (heard.spoken and heard.said_at_s < turn.asked_until_s):
                 return False
             turn.answer = heard
             self._changed.notify_all()
             return True
+
+    def own_words_since(self, t_s: float) -> str:
+        """All that this voice was saying, or that still echoed, at `t_s` or later."""
+        with self._changed:
+            return " ".join(text for text, until_s in self._own if until_s > t_s)
 
     @contextmanager
     def _turn(self, turn: _Turn, stop: Callable[[], bool]) -> Iterator[bool]:
@@ -280,6 +306,8 @@ class Voice:
         if playback is None:
             begin(text, False)
             return Result(Outcome.NO_AUDIO_DEVICE, self._speaker.trouble)
+        with self._changed:
+            self._own.append((text, math.inf))
         try:
             begin(text, True)
             while not playback.wait(POLL_S):
@@ -288,6 +316,8 @@ class Voice:
                 progress(playback.progress)
         finally:
             playback.stop()
+            with self._changed:  # one sound at a time, so it is the newest
+                self._own[-1] = (text, self._now_s() + ECHO_S)
         progress(1.0)
         return Result(Outcome.DONE, audible=True)
 

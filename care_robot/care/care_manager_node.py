@@ -131,9 +131,12 @@ class CareManagerNode(CareNode[Parameters]):
         config = _config(parameters)
         # What comes from other threads waits here for the timer: the engine has one caller.
         self._inbox: SimpleQueue[Input] = SimpleQueue()
-        channels = channels_of(config, lambda line: self.get_logger().warning(line))
-        self._notifier = Notifier(channels, self._inbox.put)
         folder = Path(parameters.data_dir).expanduser() if parameters.data_dir else default_folder(os.environ)
+        try:
+            channels = channels_of(config, self.get_logger().warning, folder / "apprise")
+        except CareConfigError as error:
+            raise ConfigurationError(str(error)) from error
+        self._notifier = Notifier(channels, self._inbox.put)
         try:
             opened = open_store(folder)
         except DatabaseInUseError as error:

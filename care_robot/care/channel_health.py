@@ -11,6 +11,8 @@ Key = tuple[str, int]
 RESULT_WITHIN = timedelta(seconds=20)
 """A self-test that has not answered by then has failed."""
 RETEST_DEAD = timedelta(seconds=60)
+RETEST_SUSPECT = timedelta(seconds=10)
+"""After one failed test, such as while a machine and its network are starting; the second one counts."""
 
 
 class ChannelHealth:
@@ -33,6 +35,7 @@ class ChannelHealth:
         self._test_at: dict[Key, datetime] = {}
         self._answer_by: dict[Key, datetime] = {}
         self._dead: set[Key] = set()
+        self._suspect: set[Key] = set()
         self._moved_back = timedelta(0)
 
     def order(self, contact_id: str) -> list[int]:
@@ -45,6 +48,7 @@ class ChannelHealth:
         """Note that a channel has worked; whether that is news."""
         news = key in self._dead
         self._dead.discard(key)
+        self._suspect.discard(key)
         self._answer_by.pop(key, None)
         return news
 
@@ -53,6 +57,16 @@ class ChannelHealth:
         self._dead.add(key)
         self._answer_by.pop(key, None)
         self._test_at[key] = self._ledger.now + self._wait(key)
+
+    def fails_test(self, key: Key) -> bool:
+        """Note that a self-test has failed; whether the channel counts as dead now."""
+        if key in self._dead or key in self._suspect:
+            self.fails(key)
+            return True
+        self._suspect.add(key)
+        self._answer_by.pop(key, None)
+        self._test_at[key] = self._ledger.now + min(self._every, RETEST_SUSPECT)
+        return False
 
     def tick(self) -> list[Key]:
         """Begin the tests that are due; the channels whose test has given no answer in time."""

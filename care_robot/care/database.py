@@ -12,11 +12,23 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 0.5
 """An alarm is handled from memory rather than kept waiting for a reader that holds a lock."""
+
+OUT_OF_REACH = (
+    "attempt to write a readonly database",
+    "database is locked",
+    "database or disk is full",
+    "disk I/O error",
+    "interrupted",
+    "locking protocol",
+    "out of memory",
+    "unable to open database file",
+)
+"""How SQLite's operational errors begin that say nothing of what stands in the file."""
 
 
 class DatabaseUnusableError(Exception):
@@ -136,9 +148,10 @@ def open_database(path: Path, upgraded: Callable[[Connection], None]) -> Engine:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether the file itself is bad: SQLite says "malformed" or "not a database" by no finer class."""
-    if isinstance(error, DBAPIError):
-        return type(error) is DatabaseError
+    """Whether the file itself is bad; SQLite says so by many errors, and by few that it is out of reach."""
+    error = getattr(error, "orig", None) or error
+    if isinstance(error, sqlite3.OperationalError):
+        return not str(error).startswith(OUT_OF_REACH)
     return type(error) is sqlite3.DatabaseError
 
 
@@ -151,6 +164,9 @@ def _version(path: Path) -> str:
     """Revision of an existing database; DatabaseUnusableError where it is damaged or not one of ours."""
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
     try:
+        ((verdict,), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if verdict != "ok":
+            raise DatabaseDamagedError(path, str(verdict))
         tables = connection.execute(
             "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
         ).fetchall()
@@ -159,9 +175,6 @@ def _version(path: Path) -> str:
             raise DatabaseUnusableError(
                 f"The file {path} is an SQLite database, but not one of care_robot: choose another data_dir."
             )
-        ((verdict,), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
-        if verdict != "ok":
-            raise DatabaseDamagedError(path, str(verdict))
         return str(versions[0][0])
     finally:
         connection.close()

@@ -1,13 +1,14 @@
 """What a person's words mean, judged with care: only words that leave no doubt count as OK or as "taken".
 
 Words are cut into known expressions (`lexicon`, `intents_ko`, `intents_en`) and judged in the safe order: help
-first, OK last. Help, a stop and a call for somebody are found among other words. OK, "taken", yes and no need an
-utterance in which every word is known and none speaks against them: a contradiction, a question, a condition,
-a word from the television or a word that nobody wrote down makes it unclear, and unclear never ends an alarm.
+first, OK last. Help and a call for somebody are found among other words, and a stop in a clause of its own.
+OK, "taken", yes and no need an utterance in which every word is known and none speaks against them: a
+contradiction ("no, I am fine"), a question, a condition, words from the television or a word that stands in no
+table make it unclear, and unclear never ends an alarm.
 """
 
 import math
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,7 +16,17 @@ from care_robot.care.intents_en import EN
 from care_robot.care.intents_ko import KO
 from care_robot.care.lexicon import Mark, Word, normalise, words
 
-__all__ = ["Intent", "Meaning", "Question", "Understood", "calls_for_help", "classify", "normalise", "stops", "understand"]
+__all__ = [
+    "Intent",
+    "Meaning",
+    "Question",
+    "Understood",
+    "calls_for_help",
+    "classify",
+    "normalise",
+    "stops",
+    "understand",
+]
 
 MIN_CONFIDENCE = 0.6
 """Below it a recognised "OK" may be another word; help, a stop and a call count at any confidence."""
@@ -69,9 +80,11 @@ _ALWAYS = frozenset({Intent.HELP, Intent.STOP, Intent.CALL})
 """Count however badly they were heard."""
 _BESIDE_FINE = frozenset({Mark.FINE, Mark.WELL, Mark.HARMLESS, Mark.YES, Mark.FELL, Mark.DECLINED})
 _BESIDE_TAKEN = frozenset({Mark.TAKEN, Mark.TOOK, Mark.HARMLESS, Mark.YES, Mark.FINE, Mark.WELL})
-_BESIDE_STOP = frozenset({Mark.STOP, Mark.HARMLESS, Mark.YES, Mark.NO, Mark.ADDRESS, Mark.RESCUE, Mark.DISTRESS})
-_BESIDE_WHAT = frozenset({Mark.WHAT, Mark.QUESTION, Mark.HARMLESS, Mark.YES, Mark.ADDRESS})
-_PLAIN = frozenset({Mark.HARMLESS, Mark.WELL, Mark.ADDRESS})
+_BESIDE_STOP = frozenset(
+    {Mark.STOP, Mark.HARMLESS, Mark.YES, Mark.NO, Mark.DECLINED, Mark.ADDRESS, Mark.RESCUE, Mark.DISTRESS}
+)
+_BESIDE_WHAT = frozenset({Mark.WHAT, Mark.QUESTION, Mark.HARMLESS, Mark.YES, Mark.ADDRESS, Mark.HESITATION})
+_PLAIN = frozenset({Mark.HARMLESS, Mark.WELL, Mark.ADDRESS, Mark.HESITATION})
 
 
 def understand(
@@ -91,7 +104,9 @@ def understand(
         What was asked.
     """
     said = _words(text)
-    intent, rests_on = _intent(said, language, question)
+    intent, rests_on = _intent(said, language, question, stopped=stops(text))
+    if (intent is Intent.OK and _trails_off(text)) or (intent is Intent.YES and _PAUSE.search(text)):
+        intent = Intent.UNCLEAR
     heard = min(max(confidence, 0.0), 1.0) if math.isfinite(confidence) else 0.0
     if intent not in _ALWAYS and (heard < MIN_CONFIDENCE or confidence > 1.0 or len(text) > MAX_LENGTH):
         intent = Intent.UNCLEAR
@@ -108,8 +123,7 @@ def calls_for_help(text: str) -> bool:
 
 def stops(text: str) -> bool:
     """Whether the robot is told to stop, by itself or with a cry, and not within a sentence on something else."""
-    said = _words(text)
-    return any(w.mark is Mark.STOP for w in said) and all(w.mark in _BESIDE_STOP for w in said)
+    return any(_is_stop(_words(part)) for part in {text, *_BREAK.split(text[:MAX_LENGTH])})
 
 
 def classify(text: str, language: str, confidence: float = 1.0) -> Meaning:
@@ -130,74 +144,75 @@ def _words(text: str) -> list[Word]:
     return [*words(head, KO, EN), *words(tail, KO, EN)]
 
 
-def _intent(said: list[Word], language: str, question: Question) -> tuple[Intent, list[str]]:
-    """The intent and the words it rests on: dangers before comforts."""
+Rule = tuple[object, Intent, tuple[Mark, ...]]
+"""Whether it holds, what it means, and the words it rests on."""
+
+
+def _intent(
+    said: list[Word], language: str, question: Question, *, stopped: bool
+) -> tuple[Intent, list[str]]:
+    """The intent and the words it rests on: the first rule that holds, dangers before comforts."""
     marks = {word.mark for word in said}
-
-    def of(*wanted: Mark) -> list[str]:
-        return [word.text for word in said if word.mark in wanted]
-
-    own = {word.mark for word in said if word.korean is (language == "ko")} if language in ("ko", "en") else set()
+    own = {w.mark for w in said if w.korean is (language == "ko")} if language in ("ko", "en") else set()
     fine_marks = (Mark.FINE, Mark.WELL) if question is Question.CHECK else (Mark.FINE,)
     fine = own.intersection(fine_marks) and marks <= _BESIDE_FINE
-    if not _tells_a_story(said):
-        if distress := of(Mark.RESCUE, Mark.DISTRESS):
-            return Intent.HELP, distress
-        if not fine and (fell := of(Mark.FELL)):
-            return Intent.HELP, fell
-    if Mark.STOP in marks and marks <= _BESIDE_STOP:
-        return Intent.STOP, of(Mark.STOP)
-    if call := of(Mark.CALL):
-        return Intent.CALL, call
-    if Mark.CARER in marks and marks <= {Mark.CARER, *_PLAIN, Mark.YES}:
-        return Intent.CALL, of(Mark.CARER)
-    if Mark.REPEAT in marks or (Mark.WHAT in marks and marks <= _BESIDE_WHAT):
-        return Intent.REPEAT, of(Mark.REPEAT, Mark.WHAT)
-    if marks & {Mark.HEARSAY, Mark.MEDIA, Mark.HURT_THEN}:
-        return Intent.UNCLEAR, of(Mark.HEARSAY, Mark.MEDIA, Mark.HURT_THEN)
-    if unsure := of(Mark.NOT_SURE):
-        return Intent.NOT_SURE, unsure
+    story = _tells_a_story(said)
+    doubted = any(word.mark is Mark.DOUBT and word.text.startswith(_DOUBTED) for word in said)
+    rules: list[Rule] = [
+        (marks & {Mark.RESCUE, Mark.DISTRESS} and not story, Intent.HELP, (Mark.RESCUE, Mark.DISTRESS)),
+        (Mark.FELL in marks and not story and not fine, Intent.HELP, (Mark.FELL,)),
+        (stopped, Intent.STOP, (Mark.STOP,)),
+        (Mark.CALL in marks, Intent.CALL, (Mark.CALL,)),
+        (Mark.CARER in marks and marks <= {Mark.CARER, Mark.YES, *_PLAIN}, Intent.CALL, (Mark.CARER,)),
+        (Mark.REPEAT in marks, Intent.REPEAT, (Mark.REPEAT, Mark.WHAT)),
+        (Mark.WHAT in marks and marks <= _BESIDE_WHAT, Intent.REPEAT, (Mark.WHAT,)),
+        (story or Mark.HURT_THEN in marks, Intent.UNCLEAR, (Mark.HEARSAY, Mark.MEDIA, Mark.HURT_THEN)),
+        (Mark.NOT_SURE in marks, Intent.NOT_SURE, (Mark.NOT_SURE,)),
+    ]
     if question is Question.MEDICATION:
-        return _about_medicine(said, marks, own, of)
-    if doubt := [each for each in of(Mark.DOUBT) if each.startswith(_DOUBTED)]:
-        return Intent.UNCLEAR, doubt
-    if later := of(Mark.LATER, Mark.WILL_TAKE):
-        return Intent.LATER, later
-    if Mark.TAKEN in own and marks <= _BESIDE_TAKEN:
-        return Intent.TAKEN, of(Mark.TAKEN)
-    if fine and not _fell_after(said):
-        return Intent.OK, of(*fine_marks)
-    return _yes_or_no(marks, of)
+        rules += _about_medicine(marks, own)
+    else:
+        rules += [
+            (doubted, Intent.UNCLEAR, (Mark.DOUBT,)),
+            (marks & {Mark.LATER, Mark.WILL_TAKE}, Intent.LATER, (Mark.LATER, Mark.WILL_TAKE)),
+            (Mark.TAKEN in own and marks <= _BESIDE_TAKEN, Intent.TAKEN, (Mark.TAKEN,)),
+            (fine and not _fell_after(said), Intent.OK, fine_marks),
+        ]
+    refused = {Mark.NO, Mark.DECLINED}
+    rules += [
+        (Mark.YES in marks and marks <= {Mark.YES, Mark.NOW, *_PLAIN}, Intent.YES, (Mark.YES,)),
+        (marks & refused and marks <= {Mark.NOT_TAKEN, *refused, *_PLAIN}, Intent.NO, tuple(refused)),
+        (True, Intent.UNCLEAR, (Mark.DOUBT, Mark.QUESTION)),
+    ]
+    _, intent, rests_on = next(rule for rule in rules if rule[0])
+    return intent, [word.text for word in said if word.mark in rests_on]
 
 
-def _about_medicine(
-    said: list[Word], marks: set[Mark], own: set[Mark], of: Callable[..., list[str]]
-) -> tuple[Intent, list[str]]:
-    """The intent of an answer to "Have you taken your medicine?"."""
-    took = of(Mark.TAKEN, Mark.TOOK)
-    if took and marks & {Mark.NOT_TAKEN, Mark.LATER, Mark.WILL_TAKE, Mark.NO, Mark.QUESTION, Mark.UNKNOWN}:
-        return Intent.UNCLEAR, took
-    if took and Mark.DOUBT in marks:
-        return Intent.NOT_SURE, of(Mark.DOUBT)
-    if own & {Mark.TAKEN, Mark.TOOK} and marks <= _BESIDE_TAKEN:
-        return Intent.TAKEN, took
-    if later := of(Mark.LATER):
-        return Intent.LATER, later
-    if will := of(Mark.WILL_TAKE):
-        return (Intent.YES if Mark.NOW in marks else Intent.LATER), will
-    if not_taken := of(Mark.NOT_TAKEN):
-        return (Intent.UNCLEAR if Mark.QUESTION in marks else Intent.NO), not_taken
-    if Mark.FINE in own and marks <= _BESIDE_FINE:
-        return Intent.OK, of(Mark.FINE)
-    return _yes_or_no(marks, of)
+def _is_stop(said: list[Word]) -> bool:
+    return any(word.mark is Mark.STOP for word in said) and all(word.mark in _BESIDE_STOP for word in said)
 
 
-def _yes_or_no(marks: set[Mark], of: Callable[..., list[str]]) -> tuple[Intent, list[str]]:
-    if Mark.YES in marks and marks <= {Mark.YES, Mark.NOW, *_PLAIN}:
-        return Intent.YES, of(Mark.YES)
-    if marks & {Mark.NO, Mark.DECLINED} and marks <= {Mark.NO, Mark.DECLINED, Mark.NOT_TAKEN, *_PLAIN}:
-        return Intent.NO, of(Mark.NO, Mark.DECLINED)
-    return Intent.UNCLEAR, of(Mark.DOUBT, Mark.QUESTION)
+def _about_medicine(marks: set[Mark], own: set[Mark]) -> list[Rule]:
+    """What an answer to "Have you taken your medicine?" means; "I am fine" is none."""
+    took = {Mark.TAKEN, Mark.TOOK}
+    against = {
+        Mark.NOT_TAKEN,
+        Mark.LATER,
+        Mark.WILL_TAKE,
+        Mark.NO,
+        Mark.DECLINED,
+        Mark.QUESTION,
+        Mark.UNKNOWN,
+    }
+    return [
+        (marks & took and marks & against, Intent.UNCLEAR, tuple(took)),
+        (marks & took and Mark.DOUBT in marks, Intent.NOT_SURE, (Mark.DOUBT,)),
+        (own & took and marks <= _BESIDE_TAKEN, Intent.TAKEN, tuple(took)),
+        (Mark.LATER in marks, Intent.LATER, (Mark.LATER,)),
+        (Mark.WILL_TAKE in marks and Mark.NOW in marks, Intent.YES, (Mark.WILL_TAKE,)),
+        (Mark.WILL_TAKE in marks, Intent.LATER, (Mark.WILL_TAKE,)),
+        (Mark.NOT_TAKEN in marks and Mark.QUESTION not in marks, Intent.NO, (Mark.NOT_TAKEN,)),
+    ]
 
 
 def _tells_a_story(said: list[Word]) -> bool:
@@ -210,10 +225,38 @@ def _tells_a_story(said: list[Word]) -> bool:
 
 
 _DOUBTED = ("괜찮", "멀쩡", "나아", "좋아")
-_PAST = ("다쳤", "다친", "다쳐", "부러", "삐", "골절", "쓰러", "병원", "broke", "hurt", "injured", "hospital", "sick", "ill")
+_PAST = (
+    "다쳤",
+    "다친",
+    "다쳐",
+    "부러",
+    "삐",
+    "골절",
+    "쓰러",
+    "병원",
+    "broke",
+    "hurt",
+    "injured",
+    "hospital",
+    "sick",
+    "ill",
+)
+
+
+_PAUSE = re.compile(r"\.\.+|…")
+_BREAK = re.compile(r"[.,!;…\n]+")
+
+
+def _trails_off(text: str) -> bool:
+    """Whether a written pause follows "I am fine", as when something else was to come."""
+    return any(word.mark is Mark.FINE for part in _PAUSE.split(text)[:-1] for word in _words(part))
 
 
 def _fell_after(said: list[Word]) -> bool:
     """Whether a fall is told after the last "I am fine", which then spoke of something before it."""
-    places = {mark: [i for i, word in enumerate(said) if word.mark is mark] for mark in (Mark.FELL, Mark.FINE)}
-    return bool(places[Mark.FELL]) and places[Mark.FELL][-1] > max(places[Mark.FINE], default=-1)
+    last_fine = max((i for i, word in enumerate(said) if word.mark is Mark.FINE), default=-1)
+    return any(w.mark is Mark.FELL and not w.text.startswith(_ONLY) for w in said[last_fine + 1 :])
+
+
+_ONLY = ("그냥", "살짝", "잠깐", "조금", "좀", "쪼매", "just", "only", "i just", "i only")
+"""Makes little of a fall."""

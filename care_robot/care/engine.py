@@ -191,8 +191,7 @@ class CareEngine:
             return
         if works:
             self._channel_works(key)
-        else:
-            self._health.fails(key)
+        elif self._health.fails_test(key):
             self._channel_fails(key, problem)
 
     def _channel_fails(self, key: Key, problem: str) -> None:

@@ -58,6 +58,7 @@ class Mark(Enum):
     """All right where it was asked how one is, and polite elsewhere."""
     HARMLESS = auto()
     """Says nothing against being all right, and nothing for it."""
+    HESITATION = auto()
     ADDRESS = auto()
     """Speaks to the robot, or of it."""
     ASIDE = auto()
@@ -82,7 +83,9 @@ def normalise(text: str) -> str:
     """`text` in composed, lower-case letters and digits with single spaces; a question keeps its mark."""
     composed = unicodedata.normalize("NFKC", text).casefold()
     composed = composed.replace("'", "").replace("’", "").replace("`", "")
-    kept = "".join(c if c.isalnum() else " ? " if c == "?" else "" if _invisible(c) else " " for c in composed)
+    kept = "".join(
+        c if c.isalnum() else " ? " if c == "?" else "" if _invisible(c) else " " for c in composed
+    )
     return " ".join(kept.split())
 
 
@@ -93,13 +96,19 @@ def one_of(alternatives: str) -> str:
 
 def korean(expressions: Mapping[Mark, Sequence[str]]) -> Table:
     """A table in which spaces between syllables do not matter, as nobody and no recogniser agrees on them."""
-    return tuple((mark, re.compile(_spaced(_longest_first(each, glue=r"\s?")))) for mark in expressions for each in expressions[mark])
+    return tuple(
+        (mark, re.compile(_spaced(_longest_first(each, glue=r"\s?"))))
+        for mark in expressions
+        for each in expressions[mark]
+    )
 
 
 def english(expressions: Mapping[Mark, Sequence[str]]) -> Table:
     """A table of whole words."""
     return tuple(
-        (mark, re.compile(rf"(?:{_longest_first(each)})(?!\S)")) for mark in expressions for each in expressions[mark]
+        (mark, re.compile(rf"(?:{_longest_first(each)})(?!\S)"))
+        for mark in expressions
+        for each in expressions[mark]
     )
 
 
@@ -117,14 +126,14 @@ def words(text: str, ko: Table, en: Table) -> list[Word]:
         if not word.text:
             unknown = _unknown(text, place)
             word = Word(Mark.QUESTION if unknown == "?" else Mark.UNKNOWN, unknown)
-        if word.mark in _OPEN_ENDED and word.korean:
-            found.extend(_distress_within(word.text, ko))
+        if word.mark is Mark.HARMLESS or (word.korean and word.mark in _OPEN_ENDED):
+            found.extend(_distress_within(word, ko if word.korean else en))
         found.append(word)
         place += len(word.text)
     return found
 
 
-_WHOLE = frozenset({Mark.YES, Mark.HARMLESS, Mark.ADDRESS, Mark.STOP})
+_WHOLE = frozenset({Mark.YES, Mark.HARMLESS, Mark.HESITATION, Mark.ADDRESS, Mark.STOP})
 """Short Korean expressions, which also stand within words that mean something else."""
 _OPEN_ENDED = frozenset(
     {Mark.REPEAT, Mark.NOT_SURE, Mark.LATER, Mark.WILL_TAKE, Mark.NOT_TAKEN, Mark.NO, Mark.YES}
@@ -132,14 +141,18 @@ _OPEN_ENDED = frozenset(
 """Expressions with open ends, which could swallow a word of distress."""
 
 
-def _distress_within(text: str, table: Table) -> list[Word]:
-    hidden = [
-        (mark, match.group())
-        for mark, pattern in table
-        if mark in (Mark.RESCUE, Mark.DISTRESS)
-        and (match := next((m for m in pattern.finditer(text) if text[m.start() - 1] == " "), None))
-    ]
-    return [Word(mark, words) for mark, words in hidden]
+def _distress_within(word: Word, table: Table) -> list[Word]:
+    first = 0 if word.mark is Mark.HARMLESS else 1
+    hidden = []
+    for mark, pattern in table:
+        if mark in (Mark.RESCUE, Mark.DISTRESS):
+            starts = (match for match in pattern.finditer(word.text, first) if _whole_start(word.text, match))
+            hidden += [Word(mark, match.group(), word.korean) for match in starts]
+    return hidden
+
+
+def _whole_start(text: str, match: re.Match[str]) -> bool:
+    return match.start() == 0 or text[match.start() - 1] == " "
 
 
 def _longest(text: str, place: int, table: Table, *, korean: bool) -> Word:
@@ -169,7 +182,7 @@ def _unknown(text: str, place: int) -> str:
 
 
 def _longest_first(expression: str, glue: str = "") -> str:
-    """Order the alternatives of every group by length, since `re` takes the first; `glue` joins repetitions."""
+    """Order alternatives by length in every group, since `re` takes the first; `glue` joins repetitions."""
     depth, alternatives = 0, [""]
     for piece in re.split(r"(\(|\)|\|)", expression):
         depth += (piece == "(") - (piece == ")")
@@ -203,7 +216,7 @@ def _closing(expression: str, opening: int) -> int:
 
 def _spaced(expression: str) -> str:
     flat = "".join(expression.split()).replace(r"\S*", r"(?<!\s)\S*")  # the end of a word, not the next one
-    return re.sub(r"(?<=[가-힣)?*+])(?=[가-힣]|\(\?:)", " ?", flat)
+    return re.sub(r"(?<=[가-힣)?*+}])(?=[가-힣]|\(\?:)", " ?", flat)
 
 
 def _invisible(character: str) -> bool:

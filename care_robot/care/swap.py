@@ -244,7 +244,11 @@ def _standing_in(home: Path, folder: Path, reason: str, taken: Taken) -> Text:
 
 
 def _missing(taken: Taken) -> Text:
-    ko, en = (", ".join(names) for names in zip(*taken.lost, strict=True)) if taken.lost else NO_TEXT
-    if not en:
-        return Text(" 읽지 못한 것은 없습니다.", " Everything in it could be read.")
-    return Text(f" 전부 또는 일부를 읽지 못했습니다: {ko}.", f" Not all could be read of: {en}.")
+    ko, en = " 읽지 못한 것은 없습니다.", " Everything in it could be read."
+    if taken.lost:
+        names_ko, names_en = (", ".join(names) for names in zip(*taken.lost, strict=True))
+        ko, en = f" 전부 또는 일부를 읽지 못했습니다: {names_ko}.", f" Not all could be read of: {names_en}."
+    if taken.left:
+        ko += f" 오래전에 끝난 알람 {taken.left}건은 옮기지 않았습니다."
+        en += f" {taken.left} alarms that ended long ago were left there."
+    return Text(ko, en)

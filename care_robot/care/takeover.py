@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +30,13 @@ from care_robot.care.store import fields_of
 from care_robot.care.text import Text
 
 BY = "care_manager"
-TABLE_S = 5.0
+TABLE_S = 10.0
 """How long one table may take: the alarms must go on."""
 ENDED_ALARMS = 5_000
 """How many ended alarms are taken over, the newest: the others are history, and stay where they are."""
-AUDIT_RECORDS = 50_000
+AUDIT_RECORDS = 20_000
 LAST_ROWID = 2**62
+OF_KEPT = "alarm_id NOT IN (SELECT id FROM left_out)"
 
 NAMES = {
     ALARMS: Text("알람", "alarms"),
@@ -54,62 +55,82 @@ TAKEN_OVER = Text(
 
 @dataclass(frozen=True)
 class Taken:
-    """Everything of a database that could be read, and the names of what could not."""
+    """What of a database was taken over, and the names of what could not be read."""
 
     changes: Changes
     lost: tuple[Text, ...] = ()
     head: str = ""
     """Hash of the last audit record."""
+    left: int = 0
+    """How many ended alarms, the oldest, were left there."""
 
 
 def take_over(path: Path) -> Taken:
     """Read a database without writing to it, whatever state it is in; nothing of a file that is none."""
     reader = _Reader(path)
-    alarms = _alarms(reader)
+    ended = f"+state = {AlarmState.RESOLVED:d} AND deadline_at IS NULL"
+    old = f"{ended} AND rowid < {reader.newest(ALARMS, ended, ENDED_ALARMS)}"
+    reader.left = reader.ids(old)
+    alarms = _alarms(reader, f"NOT ({old})")
     changes = Changes(alarms=alarms)
     for alarm in alarms.values():
         changes.transitions.update({(alarm.id, step.n): step for step in alarm.history})
-    for row, source in reader.records(SOURCES, Source, alarms):
-        changes.sources[source.key] = (row["alarm_id"], source)
-    changes.pages.update({page.id: page for _, page in reader.records(PAGES, Page, alarms)})
+    for row, source in reader.records(SOURCES, Source, OF_KEPT):
+        if row["alarm_id"] in alarms:
+            changes.sources[source.key] = (row["alarm_id"], source)
+    pages = (page for _, page in reader.records(PAGES, Page, OF_KEPT))
+    changes.pages.update({page.id: page for page in pages if page.alarm_id in alarms})
     changes.presences.update({presence.by: presence for _, presence in reader.records(PRESENCES, Presence)})
-    newest = deque(reader.records(AUDIT, AuditRecord), AUDIT_RECORDS)
-    changes.audit.update({str(row["key"]): record for row, record in newest})
-    head = str(newest[-1][0].get("hash", "")) if newest else ""
-    return Taken(changes, tuple(name for table, name in NAMES.items() if table in reader.lost), head)
+    first, head = reader.newest(AUDIT, "true", AUDIT_RECORDS), ""
+    for row, record in reader.records(AUDIT, AuditRecord, f"rowid >= {first}"):
+        changes.audit[str(row["key"])], head = record, str(row.get("hash", ""))
+    lost = tuple(name for table, name in NAMES.items() if table in reader.lost)
+    return Taken(changes, lost, head, len(reader.left))
 
 
-def _alarms(reader: "_Reader") -> dict[str, Alarm]:
-    """By id, with their history: those that are open or shown, and the newest of the others."""
-    alarms: dict[str, Alarm] = {alarm.id: alarm for _, alarm in reader.records(ALARMS, Alarm)}
-    ended = sorted((a for a in alarms.values() if not _shown(a)), key=lambda a: a.raised_at, reverse=True)
-    left = {alarm.id for alarm in ended[ENDED_ALARMS:]}
+def _alarms(reader: "_Reader", where: str) -> dict[str, Alarm]:
+    """By id, with their history; those whose row cannot be read, as their steps left them."""
+    alarms: dict[str, Alarm] = {alarm.id: alarm for _, alarm in reader.records(ALARMS, Alarm, where)}
     rebuilt = set()
-    for row, step in reader.records(EVENTS, Transition):
+    for row, step in reader.records(EVENTS, Transition, OF_KEPT):
         alarm_id = row["alarm_id"]
         if alarm_id not in alarms and (alarm := _rebuilt(step)) is not None and alarm.id == alarm_id:
             alarms[alarm_id] = alarm
             rebuilt.add(alarm_id)
-        if alarm_id in alarms and alarm_id not in left:
+        if alarm_id in alarms:
             alarms[alarm_id].history.append(step)
-    return {a.id: _mended(a, a.id in rebuilt) for a in alarms.values() if a.id not in left}
+    return {a.id: _mended(a, a.id in rebuilt) for a in alarms.values()}
 
 
 class _Reader:
-    """Rows of a database file; `lost` are the tables of which something could not be read."""
+    """Rows of a database file.
+
+    Attributes
+    ----------
+    lost
+        Tables of which something could not be read.
+    left
+        Ids of the alarms that `OF_KEPT` leaves out.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.lost: set[Table] = set()
+        self.left: list[str] = []
 
-    def records(
-        self, table: Table, kind: Any, alarm_ids: Collection[str] | None = None
-    ) -> Iterator[tuple[dict[str, Any], Any]]:
-        """Rows with the record that each holds, of these alarms alone where they are given."""
+    def newest(self, table: Table, where: str, limit: int) -> int:
+        """Rowid of the first of the newest `limit` rows."""
+        rowids = deque((rowid for rowid, _ in self._rows(table, "", where)), limit)
+        return rowids[0] if len(rowids) == limit else 0
+
+    def ids(self, where: str) -> list[str]:
+        """Of these alarms."""
+        return [str(row["id"]) for _, row in self._rows(ALARMS, "id", where)]
+
+    def records(self, table: Table, kind: Any, where: str = "true") -> Iterator[tuple[dict[str, Any], Any]]:
+        """Rows with the record that each holds."""
         without = {PAGES: (), AUDIT: ("seq", "key", "content", "previous", "hash")}.get(table, ("alarm_id",))
-        for row in self._rows(table):
-            if alarm_ids is not None and row["alarm_id"] not in alarm_ids:
-                continue
+        for _, row in self._rows(table, "*", where):
             try:
                 json.loads(row.get("after", "{}"))
                 cells = {name: _value(table.columns[name], cell) for name, cell in row.items()}
@@ -117,39 +138,55 @@ class _Reader:
             except (ValueError, TypeError, LookupError):
                 self.lost.add(table)
 
-    def _rows(self, table: Table) -> Iterator[dict[str, Any]]:
-        """Cells by column, as SQLite holds them; a column that an older version lacks is not there."""
+    def _rows(self, table: Table, wanted: str, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Rowid and the wanted cells, as SQLite holds them; an older version lacks some columns."""
         try:
             with _opened(self._path) as connection:
                 until = monotonic() + TABLE_S
+                connection.execute("CREATE TEMP TABLE left_out (id PRIMARY KEY)")
+                connection.executemany("INSERT OR IGNORE INTO left_out VALUES (?)", [(i,) for i in self.left])
                 connection.set_progress_handler(lambda: monotonic() > until, 10_000)
                 there = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table.name})")}
+                names = [c.name for c in table.columns if c.name in there and wanted in ("*", c.name)]
                 if there:  # an older version has not every table
-                    yield from self._scan(
-                        connection, table, [c for c in table.columns if c.name in there], until
-                    )
+                    yield from self._scan(connection, table, names, where, until)
         except sqlite3.Error:
             self.lost.add(table)
 
     def _scan(
-        self, connection: sqlite3.Connection, table: Table, columns: list["Column[Any]"], until: float
-    ) -> Iterator[dict[str, Any]]:
-        """Rows in the order of rowid; behind one that cannot be read, it goes on further and further."""
-        names = [column.name for column in columns]
-        listed = ", ".join(f'"{name}"' for name in names)
-        query = f"SELECT rowid, {listed} FROM {table.name} WHERE rowid > ? ORDER BY rowid"  # noqa: S608
+        self, connection: sqlite3.Connection, table: Table, names: list[str], where: str, until: float
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """In the order of rowid; behind a row that cannot be read, it goes on further and further."""
+        listed = ", ".join(["rowid", *(f'"{name}"' for name in names)])
+        query = f"SELECT {listed} FROM {table.name} WHERE rowid > ? AND ({where}) ORDER BY rowid"  # noqa: S608
         last, jump = 0, 1
         while last < LAST_ROWID:
             try:
                 for rowid, *cells in connection.execute(query, (last,)):
                     last, jump = max(last, rowid), 1
-                    yield dict(zip(names, cells, strict=True))
+                    yield rowid, dict(zip(names, cells, strict=True))
                 return
             except sqlite3.Error:
                 self.lost.add(table)
                 if monotonic() > until:
                     return
-                last, jump = last + jump, 2 * jump
+                last, jump = _past_damage(connection, f"{table.name} WHERE rowid > ?", where, last, jump)
+
+
+def _past_damage(
+    connection: sqlite3.Connection, rows: str, where: str, last: int, jump: int
+) -> tuple[int, int]:
+    """Where to go on after an error behind the row `last`, and how far to jump if that is one, too."""
+    read = last
+    try:
+        for rowid, wanted in connection.execute(f"SELECT rowid, {where} FROM {rows} ORDER BY rowid", (last,)):  # noqa: S608
+            read = max(read, rowid)
+            if wanted:  # it is a cell of this row
+                return read, 1
+    except sqlite3.Error:
+        jump = 1 if read > last else jump
+        return read + jump, 2 * jump
+    return LAST_ROWID, 1
 
 
 @contextmanager
@@ -184,10 +221,6 @@ def _value(column: "Column[Any]", cell: Any) -> Any:
     if not isinstance(cell, column.type.python_type):
         raise TypeError("not of the column's kind")
     return cell
-
-
-def _shown(alarm: Alarm) -> bool:
-    return alarm.state is not AlarmState.RESOLVED or alarm.deadline_at is not None
 
 
 def _rebuilt(step: Transition | None) -> Alarm | None:

@@ -22,6 +22,7 @@ from care_robot.console.sim import Sim
 
 LOGS_KEPT_S = 7 * 86_400.0
 VIEW_PORTS = range(8008, 8028)
+WEB_PORTS = range(8080, 8100)
 """Of the page that shows the simulated world: the first free one."""
 ROBOTS = ("carebot",)
 
@@ -96,6 +97,7 @@ def _run_real(look: Look, given: dict[str, str], console: Console) -> int:
             look.camera if look.camera is not None else str(look.video.resolve() if look.video else "")
         )
         given.setdefault("loop", "true")
+    _choose_page(given, look.headless, console)
     folder = Path(given.get("data_dir") or default_folder(os.environ))
     return _run("bringup", given, folder, console)
 
@@ -104,12 +106,13 @@ def _run_simulated(sim: Sim, given: dict[str, str], *, headless: bool, console: 
     given["sim"] = sim.value
     _choose_camera(given)
     if not headless:
-        given.setdefault("view_port", str(_free_port()))
+        given.setdefault("view_port", str(_free_port(VIEW_PORTS, "view_port")))
     with _data_folder(given) as folder:
         given.setdefault("speech_folder", str(folder / "no_speech"))
         console.print(f"Simulated home ({sim.value}): {_who_is_called(given)}.", highlight=False)
         if given.get("view_port", "0") != "0":
             console.print(f"Look at it: http://127.0.0.1:{given['view_port']}/", highlight=False)
+        _choose_page(given, headless, console)
         return _run("sim", given, folder, console)
 
 
@@ -157,17 +160,27 @@ def _data_folder(given: dict[str, str]) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _free_port() -> int:
-    for port in VIEW_PORTS:
+def _choose_page(given: dict[str, str], headless: bool, console: Console) -> None:
+    """Serve the page to act on, and say where."""
+    if not headless:
+        given.setdefault("web_port", str(_free_port(WEB_PORTS, "web_port")))
+    port, host = given.get("web_port"), given.get("web_host", "127.0.0.1")
+    if port and port != "0":
+        scheme = "https" if given.get("web_certificate") else "http"
+        console.print(
+            f"경보와 멈춤 · Alarms and STOP: {scheme}://{host}:{port}/", highlight=False, markup=False
+        )
+
+
+def _free_port(ports: range, argument: str) -> int:
+    for port in ports:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
-    raise UsageError(
-        f"No port from {VIEW_PORTS.start} to {VIEW_PORTS.stop - 1} is free; give view_port:=PORT."
-    )
+    raise UsageError(f"No port from {ports.start} to {ports.stop - 1} is free; give {argument}:=PORT.")
 
 
 def _run(launch_file: str, given: dict[str, str], folder: Path, console: Console) -> int:

@@ -74,6 +74,11 @@ class KinematicHome:
     recipe : Recipe
         What it is made of.
 
+    Attributes
+    ----------
+    stopped, refusal
+        Whether everything holds, and why navigation ends; may be set while time passes.
+
     Raises
     ------
     DescriptionError, RecipeError
@@ -82,6 +87,7 @@ class KinematicHome:
 
     def __init__(self, recipe: Recipe) -> None:
         self.time_s = 0.0
+        self.stopped, self.refusal = False, ""
         self._build(recipe)
 
     def _build(self, recipe: Recipe) -> None:
@@ -140,9 +146,10 @@ class KinematicHome:
                 inhabitant.stop_before(self.walls.leaf_points, self.time_s)
                 inhabitant.step(self.time_s, dt_s, self.things)
             self.time_s = round(self.time_s + dt_s, 6)
+            self.base.stopped, self.base.refusal = self.stopped, self.refusal
             self.base.step(dt_s, self.time_s)
             self.arm.base = upright(self.base.pose)
-            self.arm.step(dt_s, self.time_s, held=self.base.e_stop)
+            self.arm.step(dt_s, self.time_s, held=self.base.e_stop or self.stopped)
             self.battery.step(dt_s, docked=math.dist(self._dock, self.base.pose[:2]) < DOCKED_M)
 
     def _nearest_m(self, xy: tuple[float, float]) -> float:

@@ -19,6 +19,7 @@ from care_robot.simulation.trajectory import State
 GRASP_M = 0.06
 """How far from the middle of the fingers a thing may be when they close on it."""
 SLACK_M = 0.002
+HELD = "The robot is stopped: its joints hold until the stop is reset."
 
 
 class Joints:
@@ -161,13 +162,16 @@ class Arm:
                 del self._motions[name]
             elif held:
                 code = TrajectoryError.PATH_TOLERANCE_VIOLATED
-                motion.end(State.ABORTED, code, "The e-stop holds the joints.")
+                motion.end(State.ABORTED, code, HELD)
             else:
                 self.joints.positions.update(motion.at(now_s))
                 if now_s >= motion.started_s + motion.times_s[-1] - 1e-6:
                     motion.end(State.SUCCEEDED)
-        if self._grip is not None and self._grip.state is State.RUNNING and not held:
-            self._close(self._grip, dt_s)
+        if self._grip is not None and self._grip.state is State.RUNNING:
+            if held:
+                self._grip.end(State.ABORTED, sentence=HELD)
+            else:
+                self._close(self._grip, dt_s)
         thing = self.held
         if thing is not None:
             thing.pose = self.pose("grasp_link").compose(self._held_at)

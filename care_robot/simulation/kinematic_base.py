@@ -53,8 +53,10 @@ class Base:
     ----------
     pose, odometry : tuple of float
         x, y [m] and yaw [rad]: really in the map, and as the wheels have it.
-    e_stop, bumper_stuck : bool
-        The button or the bumper is pressed: the wheels are held.
+    e_stop, bumper_stuck, stopped : bool
+        The button or the bumper is pressed, or the supervisor says stop: the wheels are held.
+    refusal : str
+        Why navigation ends and does not begin anew; empty where it may.
     bumper : bool
         What the bumper tells.
     collisions, contacts : int
@@ -71,7 +73,8 @@ class Base:
         self.pose = flat(start)
         self.odometry = (0.0, 0.0, 0.0)
         self.linear_m_s = self.angular_rad_s = 0.0
-        self.slipping = self.e_stop = self.bumper_stuck = self.bumper = False
+        self.slipping = self.e_stop = self.bumper_stuck = self.bumper = self.stopped = False
+        self.refusal = ""
         self.collisions = self.contacts = 0
         self._walls, self._nearest_m, self._bodies = walls, nearest_m, bodies
         self._lost = Pose.identity()  # of what the robot believes, in what is so
@@ -104,6 +107,9 @@ class Base:
 
     def _plan(self, frame: str, pose: Pose | None, now_s: float) -> Drive:
         drive = Drive(started_s=now_s)
+        if self.refusal:
+            drive.end(State.ABORTED, NavigationError.FAILED_TO_MAKE_PROGRESS, self.refusal)
+            return drive
         if frame != "map":
             code = NavigationError.FRAME_UNKNOWN
             drive.end(State.ABORTED, code, f"The goal is in the frame {frame[:40]!r}: give it in map.")
@@ -162,6 +168,11 @@ class Base:
 
     def step(self, dt_s: float, now_s: float) -> None:
         """Let time pass until `now_s`."""
+        if self._drive is not None and self.refusal:
+            self._drive.end(State.ABORTED, NavigationError.FAILED_TO_MAKE_PROGRESS, self.refusal)
+            self._drive = None
+        if self.stopped:
+            self._command = (0.0, 0.0)  # what was said before a stop is not carried out after it
         drive, wanted = self._drive, self._commanded(now_s)
         if drive is not None:
             on = steer(drive, flat(self.believed()))
@@ -169,7 +180,7 @@ class Base:
             if on is None:
                 drive.end(State.SUCCEEDED)
                 self._drive = drive = None
-        held = self.e_stop or self.bumper_stuck
+        held = self.e_stop or self.bumper_stuck or self.stopped
         if held:
             self.linear_m_s = self.angular_rad_s = 0.0
         hit = not held and self._move(wanted, dt_s, KEEPS_OFF_M if drive is not None else 0.0)
@@ -205,12 +216,14 @@ class Base:
         """Look for a way around what does not go away, and give up at last."""
         before_s = drive.waiting_s
         drive.waiting_s = before_s + waited_s if waited_s else 0.0
-        if before_s < AROUND_S <= drive.waiting_s and not self.e_stop and drive.way:
+        if before_s < AROUND_S <= drive.waiting_s and not (self.e_stop or self.stopped) and drive.way:
             way = self._way(flat(self.believed())[:2], drive.way[-1], around_people=True)
             if way is not None:
                 drive.way, drive.recoveries = way, drive.recoveries + 1
         if drive.waiting_s >= PATIENCE_S:
-            why = "the e-stop is pressed" if self.e_stop else "somebody or something stands in the way"
+            why = "somebody or something stands in the way"
+            if self.e_stop or self.stopped:
+                why = "the e-stop is pressed" if self.e_stop else "the robot is stopped"
             code = NavigationError.FAILED_TO_MAKE_PROGRESS
             drive.end(State.ABORTED, code, f"No progress for {PATIENCE_S:g} s: {why}.")
             self._drive = None

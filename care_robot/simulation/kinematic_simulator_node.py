@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from care_robot_msgs.msg import Body as BodyMessage
-from care_robot_msgs.msg import CameraState, Heartbeat, PersonArray
+from care_robot_msgs.msg import CameraState, Heartbeat, PersonArray, SafetyState
 from care_robot_msgs.msg import Person as PersonMessage
 from care_robot_msgs.srv import EnableCamera
 from geometry_msgs.msg import TwistStamped
@@ -21,6 +21,7 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import BatteryState, JointState, LaserScan
 from std_msgs.msg import Bool
 
+from care_robot.actuation.safety import Obedience
 from care_robot.geometry import OPTICAL, Pose
 from care_robot.perception.newest import Pace
 from care_robot.perception.people import Person
@@ -119,6 +120,8 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
             self._camera_states[camera] = self.publisher(CameraState, f"{camera}/camera/state", qos.LATCHED)
             self.serve(EnableCamera, f"{camera}/camera/enable", partial(self._enable, camera))
         self.subscribe(TwistStamped, "cmd_vel", qos.COMMAND, self._on_velocity)
+        self._obedience = Obedience()
+        self.subscribe(SafetyState, "safety/state", qos.LATCHED, self._on_safety)
         self._went_down_s = self._heard_s = -math.inf
         self.subscribe(Heartbeat, f"{LISTENER}/heartbeat", qos.SENSOR, self._hear)
 
@@ -141,6 +144,14 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
             return min(self.speed or FALL_SPEED, FALL_SPEED)
         starved_s = now_s - self._heard_s
         return min(self.speed or STARVED_SPEED, STARVED_SPEED) if HEARD_S < starved_s < DEAD_S else self.speed
+
+    def _on_safety(self, message: SafetyState) -> None:
+        """Stop within one step: without the lock, for which a fast simulation keeps one waiting."""
+        self._obedience.hear(message.state)
+        self._obey()
+
+    def _obey(self) -> None:
+        self.home.stopped, self.home.refusal = self._obedience.ask(time.monotonic())
 
     def _hear(self, _beat: Heartbeat) -> None:
         self._heard_s = time.monotonic()
@@ -168,7 +179,8 @@ class KinematicSimulatorNode(SimulationNode[Parameters, KinematicHome]):
     # Topics ------------------------------------------------------------------------------------------------
 
     def publish(self) -> None:
-        """What is due now."""
+        """Obey the safety supervisor, and tell what is due now."""
+        self._obey()
         t_s = self.home.time_s
         if self._people_pace.lets_through(t_s):
             self._publish_people(t_s)

@@ -108,7 +108,7 @@ class Robot:
                 draw = np.random.default_rng((seed, _IMU, i))
                 self._imus[sensor.name] = ImuSensor(data, name, link.name, sensor, draw)
         self._battery = Battery(dock)
-        self._held = False
+        self._holders: set[str] = set()
         self._drop_until_s: float | None = None
         self._drop_asked = False
 
@@ -147,22 +147,26 @@ class Robot:
         return self._gripper.start(opening_m / 2.0, max_effort_n, now_s)
 
     def _refuse_while_held(self) -> None:
-        if self._held:
+        if self._holders:
             raise GoalError(Code.INVALID_GOAL, HELD)
 
-    def hold(self, on: bool) -> None:
-        """Stop the base and hold arm, lift and head where they are; the gripper keeps its force."""
-        if on and not self._held:
+    def hold(self, on: bool, holder: str = "e_stop_button") -> None:
+        """Stop the base and hold arm, lift and head where they are; the gripper keeps its force.
+
+        So for as long as anybody holds. Nothing goes on by itself when the last one lets go.
+        """
+        if on and not self._holders:
             for group in self._groups.values():
                 group.hold()
             self._gripper.hold(HELD)
-        self._held = on
-        self._drive.stop()
+        if on != (holder in self._holders):
+            self._drive.stop()
+        (self._holders.add if on else self._holders.discard)(holder)
 
     def before_step(self, now_s: float) -> None:
         """Set the servos for the coming control period; once in each."""
         data, dt_s = self._data, CONTROL_S
-        if self._held:
+        if self._holders:
             self._drive.stop()
         left, right = map(float, data.qpos[self._qpos[self._wheels]])
         data.ctrl[self._wheel_servos] = self._drive.servo_rad_s((left, right), now_s, dt_s)

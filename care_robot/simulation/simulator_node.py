@@ -1,10 +1,11 @@
 """`simulator`: the simulated home under physics, in real time, with the interfaces of the real robot."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from care_robot_msgs.msg import SimState
+from care_robot_msgs.msg import SafetyState, SimState
 from control_msgs.action import FollowJointTrajectory, ParallelGripperCommand
 from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
@@ -13,6 +14,7 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import BatteryState, Imu, JointState, LaserScan
 from std_msgs.msg import Bool
 
+from care_robot.actuation.safety import Obedience
 from care_robot.geometry import Pose
 from care_robot.perception.newest import Pace
 from care_robot.ros import qos
@@ -73,6 +75,13 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
         )
         self._transforms = TransformBroadcaster(self)
         self.subscribe(TwistStamped, "cmd_vel", qos.COMMAND, self._on_velocity)
+        self._obedience = Obedience()
+        self.subscribe(
+            SafetyState,
+            "safety/state",
+            qos.LATCHED,
+            lambda message: self._obedience.hear(message.state),
+        )
         for controller in load_controllers().trajectories:
             self.serve_action(
                 FollowJointTrajectory,
@@ -104,8 +113,10 @@ class SimulatorNode(SimulationNode[SimulationParameters, Home]):
     # Topics ------------------------------------------------------------------------------------------------
 
     def publish(self) -> None:
-        """What is due now."""
+        """Obey the safety supervisor, and tell what is due now."""
         t_s = self.home.time_s
+        held, _ = self._obedience.ask(time.monotonic())
+        self.home.robot.hold(held, "safety_supervisor")
         for topic, publisher, make, pace in self._sensors:
             if pace.lets_through(t_s) and topic not in self.home.silent:
                 publisher.publish(make())

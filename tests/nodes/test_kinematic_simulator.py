@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 from action_msgs.msg import GoalStatus
-from care_robot_msgs.msg import CameraState, FallEvent, FallEventArray, PersonArray, SimTruth, Utterance
+from care_robot_msgs.msg import (
+    CameraState,
+    FallEvent,
+    FallEventArray,
+    PersonArray,
+    SafetyState,
+    SimTruth,
+    Utterance,
+)
 from care_robot_msgs.srv import EnableCamera, SimFault, SimReset, SimResident, SimSpawn
 from control_msgs.action import FollowJointTrajectory, ParallelGripperCommand
 from nav2_msgs.action import NavigateToPose
@@ -203,6 +211,31 @@ def test_navigation_can_be_cancelled_and_ends_with_the_node(
     handle = send(NavigateToPose, "navigate_to_pose", goal_to(2.6, 1.2))
     simulator.trigger_deactivate()
     assert ros.result(handle.get_result_async()).status == GoalStatus.STATUS_ABORTED
+
+
+def test_the_safety_supervisor_is_obeyed_and_missed(
+    simulator: KinematicSimulatorNode, ros: Any, send: Callable[..., Any]
+) -> None:
+    safety = ros.publisher(SafetyState, "safety/state", qos.LATCHED)
+
+    def navigate() -> Any:
+        return send(NavigateToPose, "navigate_to_pose", goal_to(2.6, 1.2))
+
+    handle = navigate()
+    told_s = simulator.now_s()
+    safety.publish(SafetyState(state=SafetyState.STATE_LATCHED))
+    answer = ros.result(handle.get_result_async())
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert "stopped" in answer.result.error_msg
+    assert simulator.home.base.linear_m_s == 0.0
+    assert simulator.now_s() - told_s < 60.0
+    assert "stopped" in ros.result(navigate().get_result_async()).result.error_msg
+    safety.publish(SafetyState(state=SafetyState.STATE_CLEAR))
+    ros.wait_until(lambda: not simulator.home.stopped, "the end of the stop")
+    handle = navigate()  # then no more is heard of the supervisor
+    answer = ros.result(handle.get_result_async())
+    assert answer.status == GoalStatus.STATUS_SUCCEEDED or "supervisor" in answer.result.error_msg
+    ros.wait_until(lambda: "supervisor" in simulator.home.refusal, "the supervisor to be missed")
 
 
 def test_the_head_turns_and_the_gripper_opens(

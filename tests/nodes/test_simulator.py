@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from action_msgs.msg import GoalStatus
+from care_robot_msgs.msg import SafetyState
 from care_robot_msgs.srv import SimFault, SimReset
 from control_msgs.action import FollowJointTrajectory, ParallelGripperCommand
 from geometry_msgs.msg import TwistStamped
@@ -99,6 +100,22 @@ def test_an_e_stop_ends_goals_and_refuses_others_until_it_is_released(
     assert ros.call(SimFault, "sim/fault", press).success
     assert ros.result(send(look(([0.1, 0.1], 0.5))).get_result_async(), SLOW_S).result.error_code == 0
     assert simulator.active
+
+
+def test_the_safety_supervisor_is_obeyed_until_it_is_reset(
+    ros: Any, simulator: SimulatorNode, send: Callable[..., Any]
+) -> None:
+    handle = send(FOR_EVER)
+    safety = ros.publisher(SafetyState, "safety/state", qos.LATCHED)
+    safety.publish(SafetyState(state=SafetyState.STATE_LATCHED))
+    for goal in (handle, send(FOR_EVER), send(grip(0.01))):
+        answer = ros.result(goal.get_result_async())
+        assert answer.status == GoalStatus.STATUS_ABORTED
+    assert ros.call(SimReset, "sim/reset", SimReset.Request()).success  # a new robot obeys as well
+    ros.wait_until(lambda: bool(simulator.home.robot._holders), "the hold")
+    safety.publish(SafetyState(state=SafetyState.STATE_CLEAR))
+    ros.wait_until(lambda: not simulator.home.robot._holders, "the end of the stop")
+    assert ros.result(send(look(([0.1, 0.1], 0.1))).get_result_async(), SLOW_S).result.error_code == 0
 
 
 @pytest.mark.parametrize(

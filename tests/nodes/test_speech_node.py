@@ -43,12 +43,12 @@ class SoundCard:
         self.heard: list[np.ndarray[Any, Any]] = []
         self.silent = threading.Event()
 
-    def query_devices(self, kind: str) -> None:
+    def query_devices(self, device: str | None, kind: str) -> None:
         if self.absent:
             raise self.PortAudioError(f"no {kind}")
 
     def OutputStream(self, **options: Any) -> Any:  # noqa: N802
-        self.query_devices("output")
+        self.query_devices(options["device"], "output")
 
         def start() -> None:
             self.sounding += 1

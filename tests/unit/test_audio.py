@@ -37,13 +37,13 @@ class Device:
         self.open_streams = 0
         self.starts = True
 
-    def query_devices(self, kind: str) -> dict[str, str]:
+    def query_devices(self, device: str | None, kind: str) -> dict[str, str]:
         if self.broken:
             raise PortAudioError(self.broken)
         return {"name": kind}
 
     def OutputStream(self, **options: Any) -> Any:  # noqa: N802
-        self.query_devices("output")
+        self.query_devices(options["device"], "output")
         assert (options["samplerate"], options["channels"], options["dtype"]) == (22050, 1, "int16")
         self.options = options
         self.open_streams += 1

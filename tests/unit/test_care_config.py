@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care_robot.care.alarms import Priority
-from care_robot.care.config import CareConfig, CareConfigError, Webhook, load_config, parse_config
+from care_robot.care.channels import Webhook
+from care_robot.care.config import CareConfig, CareConfigError, load_config, parse_config
 
 SHIPPED = Path(__file__).parents[2] / "config" / "care.yaml"
 ADDRESS = "https://example.org/T0KEN"
@@ -41,6 +42,9 @@ def test_the_defaults_page_one_carer_in_the_log() -> None:
         ("timeouts: {answer_s: .nan}", ["timeouts.answer_s"]),
         ("timeouts: {first_page_s: 80}", ["timeouts.first_page_s", "70"]),
         ("timeouts: {recover_s: 301}", ["timeouts.recover_s", "300"]),
+        ("timeouts: {presence_page_s: 61}", ["timeouts.presence_page_s", "60"]),
+        ("timeouts: {self_test_s: 1}", ["timeouts.self_test_s", "10"]),
+        ("timeouts: {audio_repeat_s: 0}", ["timeouts.audio_repeat_s", "5"]),
         ("timeouts: {answer_s: 40, first_page_s: 30}", ["first_page_s", "answer_s"]),
         ("setting: castle", ["setting", "home", "facility"]),
         ("language: fr", ["language", "ko", "en"]),
@@ -51,7 +55,16 @@ def test_the_defaults_page_one_carer_in_the_log() -> None:
             "contacts: [{id: a, channels: [{type: pigeon}]}]",
             ["contacts[0].channels[0]", "console", "webhook"],
         ),
+        ("contacts: [{id: a, channels: [{}]}]", ["contacts[0].channels[0]", "console", "email"]),
         ("contacts: [{id: a, channels: [{type: webhook}]}]", ["contacts[0].channels[0].url", "given"]),
+        (
+            "contacts: [{id: a, channels: [{type: webhook, adress: x}]}]",
+            ["contacts[0].channels[0].adress", "unknown", "url"],
+        ),
+        (
+            "contacts: [{id: a, channels: [{type: email, to: a@b.c, smtp: {hots: x}}]}]",
+            ["contacts[0].channels[0].smtp.hots", "unknown", "'host'"],
+        ),
         ("contacts: [{id: a b, channels: [{type: console}]}]", ["contacts[0].id", "letters"]),
         ("contacts: [{id: a, tier: 2, channels: [{type: console}]}]", ["tiers", "[2]", "gap"]),
         ("residents: [{id: a}, {id: a}]", ["residents", "'a'"]),
@@ -72,6 +85,18 @@ def test_a_fault_is_named_in_one_sentence(tmp_path: Path, text: str | bytes, wor
     for word in ["care.yaml", *words]:
         assert word in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "secret", ["*T0KEN", "!T0KEN", "&T0KEN", "{T0KEN", "@T0KEN", "'T0KEN", "%T0KEN", "`T0KEN"]
+)
+def test_a_secret_that_yaml_reads_as_something_else_is_not_shown(tmp_path: Path, secret: str) -> None:
+    smtp = f"{{host: h.example.org, user: a@example.org, password: {secret}}}"
+    with pytest.raises(CareConfigError) as refusal:
+        load_config(
+            write(tmp_path, f"contacts: [{{id: a, channels: [{{type: email, to: a@b.c, smtp: {smtp}}}]}}]")
+        )
+    assert "T0KEN" not in str(refusal.value)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -126,12 +151,14 @@ def test_the_webhook_parameter_comes_first_and_the_log_stays() -> None:
 
 
 def test_tiers_wait_as_the_setting_says() -> None:
-    for text, high_s, medium_s in (({}, 120, 300), ({"setting": "facility"}, 60, 300)):
+    for text, high_s, medium_s, test_s in (({}, 120, 300, 3600), ({"setting": "facility"}, 60, 300, 60)):
         config = parse_config(text, "x")
+        assert config.self_test_every_s() == test_s
         assert config.next_tier_after_s(Priority.HIGH) == high_s
         assert config.next_tier_after_s(Priority.MEDIUM) == medium_s
-    slow = parse_config({"timeouts": {"next_tier_s": 90}}, "x")
+    slow = parse_config({"timeouts": {"next_tier_s": 90, "self_test_s": 600}}, "x")
     assert slow.next_tier_after_s(Priority.HIGH) == 90
+    assert slow.self_test_every_s() == 600
 
 
 def test_rooms_tell_whose_fall_it_is() -> None:

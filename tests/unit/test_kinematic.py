@@ -236,6 +236,43 @@ def test_a_velocity_is_forgotten_after_half_a_second_and_the_e_stop_holds() -> N
     assert finish(world, drive).state is State.SUCCEEDED
 
 
+def test_a_stop_holds_everything_at_once_and_nothing_goes_on_by_itself_after_it() -> None:
+    world = bare()
+    joints = ["head_pan_joint", "head_tilt_joint"]
+    drive = navigate(world, goal(*BEDROOM))
+    look = world.arm.follow("head_controller", joints, [[0.5, 0.0]], [2.0], world.time_s)
+    grip = world.arm.grip(0.04)
+    world.step(0.05)
+    world.stopped, world.refusal = True, "The robot is stopped."
+    before, at = world.base.pose, dict(world.arm.joints.positions)
+    world.step(world.time_s + 0.1)
+    assert (drive.state, drive.sentence) == (State.ABORTED, "The robot is stopped.")
+    assert (look.state, grip.state if grip else None) == (State.ABORTED, State.ABORTED)
+    assert navigate(world, goal(*BEDROOM)).state is State.ABORTED
+    drive_on(world, 0.3, 0.5)
+    world.step(world.time_s + 0.1)
+    assert (world.base.pose, world.arm.joints.positions) == (before, at)
+    world.reset("apartment", 0)  # a new robot is held as well
+    world.step(world.time_s + 0.1)
+    assert world.base.stopped
+    world.stopped, world.refusal = False, ""
+    begin = world.base.pose
+    world.step(world.time_s + 1.0)
+    assert world.base.pose == begin
+    assert finish(world, navigate(world, goal(*BEDROOM))).state is State.SUCCEEDED
+
+
+def test_navigation_waits_while_a_stop_goes_on_by_itself() -> None:
+    world = bare()
+    drive = navigate(world, goal(*BEDROOM))
+    world.stopped = True
+    before = world.base.pose
+    world.step(3.0)
+    assert (drive.state, world.base.pose) == (State.RUNNING, before)
+    world.stopped = False
+    assert finish(world, drive).state is State.SUCCEEDED
+
+
 def test_the_bumper_tells_of_a_wall_and_the_collision_is_counted_once() -> None:
     world = bare()
     for _ in range(100):

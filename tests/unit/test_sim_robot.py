@@ -360,6 +360,22 @@ def test_a_stop_holds_everything_within_a_tenth_of_a_second_and_keeps_the_grip()
     assert isinstance(robot.grip(0.08, 0.0, world.now_s), Grip)
 
 
+def test_two_who_hold_must_both_let_go() -> None:
+    world = RobotWorld()
+    world.robot.hold(True)
+    world.robot.hold(True, "supervisor")
+    world.robot.hold(False)
+    with pytest.raises(GoalError, match="stop"):
+        world.robot.grip(0.08, 0.0, world.now_s)
+    world.drive(0.5, 0.4)
+    assert np.abs(world.robot.velocity()[0]).max() < 0.01
+    world.robot.hold(False, "supervisor")
+    for _ in range(3):
+        world.robot.hold(False, "supervisor")  # said again and again, it takes no command away
+        world.drive(0.5, 0.4)
+    assert world.robot.velocity()[0][0] > 0.2
+
+
 def test_the_base_brakes_within_its_deceleration_when_it_is_stopped() -> None:
     world = RobotWorld()
     world.drive(3.0, 0.8)
