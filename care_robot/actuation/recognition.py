@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from care_robot.actuation.vosk_model import RATE_HZ, RecognitionError, Recogniser, load_recogniser
+from care_robot.actuation.vosk_model import RATE_HZ, Recogniser, RecognitionError, load_recogniser
 from care_robot.care.dialogue import calls_for_help, normalise, stops
 
 BLOCK = 1600
 """Samples taken at once: 0.1 s, the time that a spoken stop may wait for."""
 HELP_HELD = 5
-"""Blocks for which a call for help must stand in what is heard so far: "도와줘" may become "도와줘서 고마워"."""
+"""Blocks for which a call for help must stand so far: "도와줘" may become "도와줘서 고마워" (thanks)."""
 BACKLOG = 50
 """Blocks (5 s) that may wait for a recogniser that is too slow; older ones are dropped."""
 SILENT_S = 3.0
@@ -174,6 +174,7 @@ class Ears:
     def stop(self, patience_s: float = 2.0) -> None:
         """Close the microphone; a model that is being loaded is finished in the background."""
         self._ending.set()
+        self._take(b"")  # wakes the thread
         if self._thread is not None:
             self._thread.join(patience_s)
 
@@ -209,6 +210,8 @@ class Ears:
                     block = self._blocks.get(timeout=SILENT_S)
                 except queue.Empty:
                     raise RecognitionError("The microphone gives no sound; check its cable.") from None
+                if ending.is_set():
+                    return
                 now_s = self._now_s() - self._blocks.qsize() * BLOCK / RATE_HZ
                 for ear in self._ears.values():
                     if (recognised := ear.feed(block, now_s)) is not None:

@@ -1,4 +1,4 @@
-"""The node that speaks and listens: actions ``say`` and ``ask``, captions on ``spoken``, words on ``utterance``.
+"""The node that speaks and listens: ``say`` and ``ask``, captions on ``spoken``, words on ``utterance``.
 
 It works without a speech engine, a loudspeaker, a model of speech and a microphone too: alarms go on, with
 questions on the screen and answers from buttons and text. One more of it stands wherever a room has a

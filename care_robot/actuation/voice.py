@@ -89,8 +89,8 @@ class Outcome(enum.Enum):
 class Heard:
     """Something that a person said, typed or pressed.
 
-    `spoken` is true for speech, whose `said_at_s` is when it began. `question_id` and `room` are empty where they
-    are not known. `original` is handed back untouched.
+    `spoken` is true for speech, whose `said_at_s` is when it began. `question_id` and `room` are empty where
+    they are not known. `original` is handed back untouched.
     """
 
     text: str

@@ -1,10 +1,10 @@
 """What a person's words mean, judged with care: only words that leave no doubt count as OK or as "taken".
 
-Words are cut into known expressions (`lexicon`, `intents_ko`, `intents_en`) and judged in the safe order: help
-first, OK last. Help and a call for somebody are found among other words, and a stop in a clause of its own.
-OK, "taken", yes and no need an utterance in which every word is known and none speaks against them: a
-contradiction ("no, I am fine"), a question, a condition, words from the television or a word that stands in no
-table make it unclear, and unclear never ends an alarm.
+Words are cut into known expressions (`lexicon`, `intents_ko`, `intents_en`) and judged in the safe order:
+help first, OK last. Help and a call for somebody are found among other words, and a stop in a clause of its
+own. OK, "taken", yes and no need an utterance in which every word is known and none speaks against them: a
+contradiction ("no, I am fine"), a question, a condition, words from the television or a word that stands in
+no table make it unclear, and unclear never ends an alarm.
 """
 
 import math
@@ -95,7 +95,7 @@ def understand(
     Parameters
     ----------
     text
-        The whole utterance; one that is longer than `MAX_LENGTH` is judged at both ends, for help and the like.
+        The whole utterance; of one longer than `MAX_LENGTH` both ends are judged, for help and the like.
     language
         Language of the question, ``ko`` or ``en``: OK and "taken" count only in it, the rest in either.
     confidence
@@ -122,7 +122,7 @@ def calls_for_help(text: str) -> bool:
 
 
 def stops(text: str) -> bool:
-    """Whether the robot is told to stop, by itself or with a cry, and not within a sentence on something else."""
+    """Whether the robot is told to stop, alone or with a cry, not in a sentence on something else."""
     return any(_is_stop(_words(part)) for part in {text, *_BREAK.split(text[:MAX_LENGTH])})
 
 

@@ -2,10 +2,6 @@
 
 from care_robot.care.lexicon import Mark, english
 
-I_AM = (
-    r"(?:i ?a?m|im|am|were|we are|i feel|im feeling|i am feeling|feeling|im doing|i am doing|doing|"
-    r"i seem|ive been|im all|i remain)"
-)
 SURE = (
     r"(?:(?:really|quite|perfectly|absolutely|totally|completely|just|very|pretty|honestly|all|still|"
     r"actually|now|right now|as right as rain|truly|doing|feeling|so|definitely|certainly|both) )*"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from care_robot.console.alarms import alarm_app, staff_app
+from care_robot.console.audit import audit_app
 from care_robot.console.contacts import contacts_app
 from care_robot.console.sim import Sim
 from care_robot.console.tasks import task_app
@@ -32,6 +33,7 @@ app.add_typer(scenario_app, name="scenario")
 
 for name, verbs in {
     "alarm": alarm_app,
+    "audit": audit_app,
     "contacts": contacts_app,
     "staff": staff_app,
     "task": task_app,

@@ -22,8 +22,9 @@ from care_robot.console.sim import Sim
 
 LOGS_KEPT_S = 7 * 86_400.0
 VIEW_PORTS = range(8008, 8028)
-WEB_PORTS = range(8080, 8100)
 """Of the page that shows the simulated world: the first free one."""
+WEB_PORTS = range(8080, 8100)
+"""Of the page to act on: the first free one."""
 ROBOTS = ("carebot",)
 
 

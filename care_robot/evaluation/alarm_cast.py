@@ -215,5 +215,6 @@ class Cast(House):
         """A member of staff is in a room for a while."""
         room = self.rng.choice(list(self.room_of.values()))
         duration_s = self.rng.uniform(60.0, 1800.0)
-        if self.do(SetPresence(room=room, by="Park", duration_s=duration_s)) is not None:
+        self.stored = False
+        if self.do(SetPresence(room=room, by="Park", duration_s=duration_s)) is not None or self.stored:
             self.presence_until_s[room] = self.t_s + duration_s

@@ -225,7 +225,7 @@ def _hit(trial: Trial, rng: random.Random, killer: Killer, fall: Callable[[], fl
         time.sleep(offset_s)
         killer.kill("speech" if kind == "speech" else WATCHED)
         return began_s
-    skip = rng.randint(1, 5) if kind == "later_commit" else 0
+    skip = rng.randint(1, 3) if kind == "later_commit" else 0
     killer.arm(kind.removeprefix("later_"), offset_s, skip)
     began_s = fall()
     if not killer.wait(BOUNDARY_S):

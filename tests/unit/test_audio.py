@@ -131,6 +131,20 @@ def test_a_muted_speaker_plays_nothing_and_says_so(device: Device) -> None:
     assert "muted" in speaker.trouble
 
 
+@pytest.mark.parametrize(("name", "device_asked"), [("", None), ("usb speaker", "usb speaker")])
+def test_the_named_device_is_used(device: Device, name: str, device_asked: str | None) -> None:
+    speaker = Speaker(pytest.fail, device=name)
+    assert speaker.start(SOUND) is not None
+    assert device.options["device"] == device_asked
+
+
+def test_a_named_device_that_is_missing_is_named(device: Device) -> None:
+    device.broken = "No output device matching"
+    reports: list[str] = []
+    Speaker(reports.append, device="usb speaker")
+    assert "'usb speaker'" in reports[0]
+
+
 def test_a_device_that_does_not_start_is_let_go(device: Device) -> None:
     device.starts = False
     reports: list[str] = []

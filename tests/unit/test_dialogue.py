@@ -1,5 +1,6 @@
 """What counts as OK, as a call for help, and as neither."""
 
+import sys
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -201,9 +202,8 @@ def test_at_least_95_percent_of_a_test_set_are_understood_and_no_help_or_doubt_i
     accuracy = right.total() / len(utterances)
     figures = ", ".join(f"{intent} {right[intent]}/{count}" for intent, count in of_each.items())
     with capsys.disabled():
-        print(
-            f"\n{name}: {accuracy:.1%} of {len(utterances)} ({figures}), help or unclear read as OK: {fatal}"
-        )
+        figures = f"{accuracy:.1%} of {len(utterances)} ({figures})"
+        sys.stdout.write(f"\n{name}: {figures}, help or unclear read as OK: {fatal}\n")
     assert fatal == 0, "a call for help or an unclear answer is read as OK"
     assert accuracy >= 0.95, "too few are understood"
 
@@ -330,8 +330,6 @@ def test_a_stop_said_by_itself_stops(text: str) -> None:
         "서울",
         "그만큼",
         "정지선을 지켜야지",
-    ]
-    + [
         "the bus stop",
         "don't stop",
         "stop by later",

@@ -36,13 +36,15 @@ def test_a_webcam_is_the_source_and_languages_stay_those_of_the_configuration(
     launched: list[dict[str, str]], tmp_path: Path
 ) -> None:
     assert run("0") == 0
-    assert launched == [{"source": "0", "loop": "true"}]
+    (given,) = launched
+    assert 8080 <= int(given.pop("web_port")) < 8100
+    assert given == {"source": "0", "loop": "true"}
     assert os.environ["ROS_LOG_DIR"] == str(tmp_path / "care_robot" / "log")
 
 
 def test_an_image_topic_needs_no_camera(launched: list[dict[str, str]]) -> None:
-    run(None, None, "en", "image_topic:=/cam/image")
-    assert launched == [{"image_topic": "/cam/image", "language": "en"}]
+    run(None, None, "en", "image_topic:=/cam/image", "web_port:=9000")
+    assert launched == [{"image_topic": "/cam/image", "language": "en", "web_port": "9000"}]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from care_robot.actuation.speech import (
     TextInvalidError,
     Wave,
 )
-from care_robot.actuation.voice import Heard, Outcome, Result, Voice
+from care_robot.actuation.voice import ECHO_S, Heard, Outcome, Result, Voice
 
 PATIENCE_S = 10.0
 SOUND = Wave(np.ones(100, np.int16), 22050)
@@ -119,8 +119,8 @@ class Stage:
             **more,
         )
 
-    def press(self, text: str) -> bool:
-        return self.voice.hear(Heard(text, self.clock.t_s, spoken=False))
+    def press(self, text: str, **more: str) -> bool:
+        return self.voice.hear(Heard(text, self.clock.t_s, spoken=False, **more))
 
     def speak(self, text: str, said_at_s: float) -> bool:
         return self.voice.hear(Heard(text, said_at_s, spoken=True))
@@ -293,6 +293,58 @@ def test_an_empty_utterance_is_no_answer(nothing: str) -> None:
     answer = question.result().answer
     assert answer is not None
     assert answer.text == "네"
+
+
+def test_an_answer_that_names_its_question_answers_that_one_alone() -> None:
+    stage = Stage(instant=True)
+    question = stage.ask(question_id="alarm-2")
+    question.await_listening()
+    assert not stage.press("괜찮아요", question_id="alarm-1")
+    assert stage.press("도와주세요", question_id="alarm-2")
+    assert question.result().outcome is Outcome.DONE
+    unnamed = stage.ask()
+    unnamed.await_listening()
+    assert not stage.press("괜찮아요", question_id="alarm-2")
+    assert stage.press("괜찮아요")
+    unnamed.result()
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "counts"),
+    [
+        ("bedroom", "kitchen", False),
+        ("bedroom", "bedroom", True),
+        ("bedroom", "", True),
+        ("", "kitchen", True),
+    ],
+)
+def test_what_is_heard_in_another_room_is_no_answer(here: str, there: str, counts: bool) -> None:
+    stage = Stage(instant=True)
+    stage.voice = Voice(Engine(), stage.loudspeaker, stage.clock, room=here)
+    question = stage.ask()
+    question.await_listening()
+    assert stage.press("괜찮아요", room=there) is counts
+    question.cancel()
+    question.result()
+
+
+def test_the_voices_own_words_are_known_while_they_sound_and_echo() -> None:
+    stage = Stage()
+    assert stage.voice.own_words_since(0.0) == ""
+    saying = stage.say("약 드실 시간이에요")
+    stage.await_begin("약 드실 시간이에요")
+    assert stage.voice.own_words_since(1e9) == "약 드실 시간이에요"
+    stage.clock.t_s = 1010.0
+    stage.loudspeaker.end.set()
+    saying.result()
+    assert stage.voice.own_words_since(1010.0) == "약 드실 시간이에요"
+    assert stage.voice.own_words_since(1010.0 + ECHO_S) == ""
+
+
+def test_what_nobody_could_hear_is_not_in_a_microphone() -> None:
+    stage = Stage(absent=True)
+    stage.say().result()
+    assert stage.voice.own_words_since(0.0) == ""
 
 
 def test_a_button_during_the_question_ends_it_and_is_the_answer() -> None:

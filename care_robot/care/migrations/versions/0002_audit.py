@@ -1,5 +1,7 @@
 """Exercises, what the robot does, presence of staff, each alarm after each step, and the audit log."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -48,5 +50,5 @@ def upgrade() -> None:
         )
 
 
-def _text(name: str, **options: bool) -> "sa.Column[str]":
+def _text(name: str, **options: Any) -> "sa.Column[str]":
     return sa.Column(name, sa.String, nullable=False, **options)
