@@ -193,7 +193,7 @@ def _is_stop(said: list[Word]) -> bool:
 
 
 def _about_medicine(marks: set[Mark], own: set[Mark]) -> list[Rule]:
-    """What an answer to "Have you taken your medicine?" means; "I am fine" is none."""
+    """What an answer to "Have you taken your medicine?" means; "I am fine" is no "taken"."""
     took = {Mark.TAKEN, Mark.TOOK}
     against = {
         Mark.NOT_TAKEN,
@@ -212,6 +212,7 @@ def _about_medicine(marks: set[Mark], own: set[Mark]) -> list[Rule]:
         (Mark.WILL_TAKE in marks and Mark.NOW in marks, Intent.YES, (Mark.WILL_TAKE,)),
         (Mark.WILL_TAKE in marks, Intent.LATER, (Mark.WILL_TAKE,)),
         (Mark.NOT_TAKEN in marks and Mark.QUESTION not in marks, Intent.NO, (Mark.NOT_TAKEN,)),
+        (Mark.FINE in own and marks <= _BESIDE_FINE - {Mark.FELL}, Intent.OK, (Mark.FINE,)),
     ]
 
 
@@ -258,5 +259,5 @@ def _fell_after(said: list[Word]) -> bool:
     return any(w.mark is Mark.FELL and not w.text.startswith(_ONLY) for w in said[last_fine + 1 :])
 
 
-_ONLY = ("그냥", "살짝", "잠깐", "조금", "좀", "쪼매", "just", "only", "i just", "i only")
+_ONLY = ("그냥", "살짝", "잠깐", "조금", "좀", "쪼매", "쪼께", "just", "only", "i just", "i only")
 """Makes little of a fall."""

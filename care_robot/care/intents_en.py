@@ -200,14 +200,14 @@ EN = english(
                 r"thats enough|that is enough|knock it off|cut it out|quit it|stop the robot|"
                 r"stop that thing|i said stop|you stop|youre hurting me stop|stop stop)(?: (?:it|now|"
                 r"right now|right there|there|please|moving|immediately|at once|this instant|robot|stop|"
-                r"everything|where you are|this|that|your motors?|dead|the (?:robot|arm|wheels|base|"
+                r"everything|this|that|your motors?|dead|the (?:robot|arm|wheels|base|"
                 r"motor|motors|gripper|machine|lift)|what youre doing|what you are doing|following me|"
                 r"chasing me|pushing me|your engine|the wheels|your wheels|turning|it at once|going|"
                 r"driving|coming(?: closer)?|rolling|at once please))*|dont (?:move|"
                 r"come (?:any )?(?:closer|nearer)|touch me|go|you move|you come closer)(?: please)?|"
                 r"do not move|hold it(?: right there)?|thats far enough|far enough|stay still|"
                 r"hold your position|come to a (?:stop|halt)|no further|all stop|go back|get back|"
-                r"stand back|hold up|stand still|stay (?:there|away|back|put|where you are)|keep away|"
+                r"stand back|hold up|stand still|stay (?:there|away|back|put)|keep away|"
                 r"back off|get away(?: from me)?|emergency stop|e stop|do not (?:come closer|touch me)|"
                 r"dont come near(?: me)?|hold still|power off|shut (?:down|off)|turn (?:yourself )?off|"
                 r"go no further"
@@ -458,7 +458,7 @@ EN = english(
                 r"(?:yes|yeah|yep|yup|yea|ya|aye|sure|sure thing|certainly|of course|absolutely|"
                 r"definitely|ok|okay|right|right you are|correct|thats right|that is right|indeed|uh huh|"
                 r"uhhuh|mhm|mm hm|mm hmm|mmhmm|mm|yes please|please do|please|by all means|i do|i am|"
-                r"i would|i will|go ahead|exactly|alright|all right|very well|affirmative|true|why not|"
+                r"i would|i will|go ahead|exactly|alright|all right|affirmative|true|why not|"
                 r"all right then|okay then|sure i do|yes sir|yes maam|yes dear|you bet|naturally|"
                 r"quite so|quite|rather|as you like|okey dokey|roger|will do|good|great|fine by me|"
                 r"yessir|yeh|yah|righto|right oh|that would be nice|that would be good|id like that|"
@@ -467,6 +467,7 @@ EN = english(
             ),
         ],
         Mark.FINE: [
+            r"nothing hurt|all fine|i feel (?:just |perfectly |quite )?(?:fine|ok|okay)",
             (
                 rf"(?:i ?a?m|im|i feel|i am feeling|im feeling|im doing|i am doing) {SURE}{FINE}"
                 rf"(?: (?:now|again|here|really|thank you|thanks|today))*"
@@ -504,16 +505,20 @@ EN = english(
             ),
         ],
         Mark.WELL: [
+            rf"my {PART} (?:is|are) (?:fine|ok|okay|all right|alright)",
+            r"very well",
             (
                 r"no trouble(?: at all)?|(?:i ?m |im |i am )?not (?:even )?(?:bleeding|dizzy|sick|"
                 r"in trouble)|(?:(?:i ?a?m|im|i feel|feeling) )?(?:very |quite |pretty |really )*(?:well|"
                 r"good|great|wonderful|lovely|fantastic|excellent|super|rested|healthy|marvelous|"
                 r"marvellous|grand|splendid|content|cosy|cozy|relaxed)(?: (?:today|this morning|thanks|"
                 r"tonight))*|never felt better|couldnt be better"
-            )
+            ),
         ],
         Mark.HESITATION: [r"u+m+|u+h+|e+r+m*|h+m+|m+m+|umm uh|well (?:um|uh|er)"],
         Mark.HARMLESS: [
+            r"(?:im |i am )?(?:just |only )?(?:a bit |a little )?(?:tired|sleepy)|(?:that|it|this) was nothing|because i (?:want|like) to|"
+            r"go back to (?:work|bed|sleep|your work)|i was (?:only |just )?(?:in|on|at) (?:the|my) \w+|having (?:a|my|some) (?:cup of )?\w+|i really am|for checking on me",
             (
                 r"(?:i was |im |i am |was |i have been |ive been )?(?:just |only |merely |"
                 r"busy )*(?!dying|bleeding|hurting|aching|choking|drowning|crying|shaking|struggling|"

@@ -81,7 +81,7 @@ class Ledger:
         if timedelta(0) < back <= JITTER:
             now = self.now
         elif back > JITTER:
-            self._move_deadlines(back)
+            self._move_deadlines(back, now)
         self.now, self._started = now, True
 
     def end(self, reply: Reply) -> Outcome:
@@ -197,13 +197,13 @@ class Ledger:
         self.pages.pop(page.id, None)
         self.page_due.pop(page.id, None)
 
-    def _move_deadlines(self, back: timedelta) -> None:
+    def _move_deadlines(self, back: timedelta, now: datetime) -> None:
         for alarm in self.alarms.values():
-            if alarm.deadline_at or alarm.page_by or alarm.audio_paused_until:
-                alarm.deadline_at = alarm.deadline_at and alarm.deadline_at - back
-                alarm.page_by = alarm.page_by and alarm.page_by - back
-                alarm.audio_paused_until = alarm.audio_paused_until and alarm.audio_paused_until - back
-                self._changes.alarms[alarm.id] = alarm
+            alarm.deadline_at = alarm.deadline_at and alarm.deadline_at - back
+            alarm.page_by = alarm.page_by and alarm.page_by - back
+            alarm.audio_paused_until = alarm.audio_paused_until and alarm.audio_paused_until - back
+            alarm.updated_at = now  # or a restart would take the clock for set back once more
+            self._changes.alarms[alarm.id] = alarm
         self.page_due = {page_id: due - back for page_id, due in self.page_due.items()}
         for presence in self.presences.values():
             moved = replace(presence, since=presence.since - back, until=presence.until - back)

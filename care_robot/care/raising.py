@@ -116,17 +116,19 @@ class Raiser:
             self._end(alarm)
 
     def heard(self, heard: Heard) -> None:
-        """Words of help count at any time; words of distress while a question is open."""
-        asked = [a for a in self._ledger.open_alarms() if a.state is AlarmState.CONFIRMING]
+        """Words of help count at any time; words of distress while a question is open there."""
+        residents, room = self._config.residents, clean_text(heard.room)
+        one = residents[0] if len(residents) == 1 else None
+        resident = self._config.resident_in(room) if room else one
+        open_ = (a for a in self._ledger.open_alarms() if a.state is AlarmState.CONFIRMING)
+        # What is heard in one resident's room does not speak for another who is being asked.
+        asked = [a for a in open_ if resident is None or a.resident_id in (resident.id, "") or a.room == room]
         understood = dialogue.understand(heard.text, self._config.language, 1.0, Question.FALL)
         called = dialogue.calls_for_help(heard.text)
         if asked and (called or understood.intent in (Intent.HELP, Intent.CALL)):
             for alarm in asked:
                 self._asker.answered_help(alarm, heard, understood)
         elif called:
-            residents, room = self._config.residents, clean_text(heard.room)
-            one = residents[0] if len(residents) == 1 else None
-            resident = self._config.resident_in(room) if room else one
             source = sources.of_words(heard, self._ledger.now)
             if source.key not in self._ledger.seen:
                 self._occurred(

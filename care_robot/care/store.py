@@ -3,10 +3,11 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, literal_column, or_, select
+from sqlalchemy import Connection, Row, Table, TextClause, bindparam, literal_column, or_, select, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -262,11 +263,20 @@ def _cells(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
-        statement = insert(table)
-        new = {column.name: statement.excluded[column.name] for column in table.columns}
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=new), rows
-        )
+        connection.execute(_upsert_statement(table), rows)
+
+
+@cache
+def _upsert_statement(table: Table) -> TextClause:
+    """As text, which SQLAlchemy compiles once: its own ON CONFLICT is compiled anew for each commit."""
+    names = [column.name for column in table.columns]
+    keys, new = (
+        ", ".join(c.name for c in table.primary_key),
+        ", ".join(f'"{n}" = excluded."{n}"' for n in names),
+    )
+    columns, values = ", ".join(f'"{n}"' for n in names), ", ".join(f":{n}" for n in names)
+    sql = f"INSERT INTO {table.name} ({columns}) VALUES ({values}) ON CONFLICT ({keys}) DO UPDATE SET {new}"  # noqa: S608
+    return text(sql).bindparams(*(bindparam(c.name, type_=c.type) for c in table.columns))
 
 
 # Loading ------------------------------------------------------------------------------------------

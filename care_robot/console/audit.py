@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from care_robot.console.verbs import AsJson, console, errors, fail
+from care_robot.console.verbs import AsJson, console, errors, fail, note_view
 
 audit_app = typer.Typer(
     help="The log of every decision and every view of personal data.", no_args_is_help=True
@@ -42,6 +42,7 @@ def list_records(
     where = " AND ".join(given) or "true"
     query = f"SELECT * FROM (SELECT * FROM audit WHERE {where} ORDER BY seq DESC LIMIT ?) ORDER BY seq"  # noqa: S608
     records = _read(data_dir, query, [*given.values(), limit])
+    note_view(_residents(records), "audit")
     if as_json:
         print(json.dumps(records, ensure_ascii=False, indent=2))
         return
@@ -65,6 +66,7 @@ def show_record(
     records = _read(data_dir, query, {"id": record_id})
     if not records:
         fail(f"No record has the number or the subject '{record_id}': see ./care audit list.")
+    note_view(_residents(records), "audit")
     if as_json:
         print(json.dumps(records, ensure_ascii=False, indent=2))
         return
@@ -94,6 +96,10 @@ def verify_log(
         shown = console if verdict.ok else errors
         shown.print(f"{verdict.sentence.ko}\n{verdict.sentence.en}", markup=False, soft_wrap=True)
     raise typer.Exit(0 if verdict.ok else 1)
+
+
+def _residents(records: list[dict[str, Any]]) -> set[str]:
+    return {str(record["resident_id"]) for record in records}
 
 
 def _database(data_dir: Path | None) -> Path:

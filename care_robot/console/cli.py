@@ -184,6 +184,21 @@ def resources(
     exit_with(lambda: run_resources(duration_s, seed, out, console))
 
 
+@bench_app.command()
+def alarms(
+    *,
+    out: Annotated[Path, typer.Option(help="The report, as JSON.")],
+    trials: Annotated[int, typer.Option(help="Random timelines.", min=0)] = 1000,
+    kills: Annotated[int, typer.Option(help="Kills of the running processes; 0 leaves them out.", min=0)] = 60,
+    seed: Annotated[int, typer.Option(help="Of all that is random.", min=0)] = 0,
+    append: Annotated[bool, typer.Option("--append", help="Go on where the report stopped.")] = False,
+) -> None:
+    """Measure whether alarms are lost, how soon humans are paged, and how often for nothing."""
+    from care_robot.console.bench_alarms import run_alarms  # noqa: PLC0415
+
+    exit_with(lambda: run_alarms(trials, kills, seed, out, console, append=append))
+
+
 @scenario_app.command("list")
 def list_scenarios() -> None:
     """List the scenarios."""

@@ -108,16 +108,17 @@ class Operator:
         self._node.destroy_subscription(subscription)
         return [_alarm(alarm) for alarm in box[-1].alarms]
 
-    def note_view(self, by: str, resident_ids: Iterable[str]) -> None:
-        """Have it kept that somebody saw alarms of these residents; without an answer, the view stands."""
+    def note_view(self, by: str, resident_ids: Iterable[str], category: str = "alarm") -> bool:
+        """Have it kept that somebody saw data of these residents; false where nobody takes it."""
         client = self._node.create_client(AppendAudit, "audit/append")
         if not client.wait_for_service(self._timeout_s):
-            return
+            return False
         for resident_id in resident_ids:
             record = AuditRecord(action=AuditRecord.ACTION_READ, actor=by, resident_id=resident_id)
-            record.category, record.outcome, record.confidence = "alarm", "shown", math.nan
-            record.reason_ko, record.reason_en = "경보를 보았습니다.", "Looked at the alarms."
+            record.category, record.outcome, record.confidence = category, "shown", math.nan
+            record.reason_ko, record.reason_en = "사람이 기록을 보았습니다.", "A human looked at it."
             self._result(client.call_async(AppendAudit.Request(record=record)), self._timeout_s)
+        return True
 
     def acknowledge(self, alarm_id: str, by: str, *, here: bool = False) -> None:
         """Take an alarm in the name of a human, who may be with the resident already."""

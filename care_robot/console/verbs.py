@@ -3,7 +3,7 @@
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -38,6 +38,20 @@ def operator(namespace: str) -> "Iterator[Operator]":
             yield connected
     except (DomainError, UsageError) as error:
         fail(str(error))
+
+
+def note_view(resident_ids: Iterable[str], category: str) -> None:
+    """Have a look at personal data kept in the audit log, where the system runs that keeps it."""
+    from care_robot.bringup.domain import DomainError  # noqa: PLC0415
+    from care_robot.console.operator_node import Operator  # noqa: PLC0415
+
+    try:
+        with Operator(timeout_s=2.0) as connected:
+            kept = connected.note_view(login_name(), resident_ids, category)
+    except (DomainError, UsageError):
+        kept = False
+    if not kept:
+        errors.print("This look is not in the audit log: no running care_manager takes it.", style="yellow")
 
 
 def exit_with(run: Callable[[], int]) -> NoReturn:

@@ -4,6 +4,7 @@ Facts are on true time in seconds, which no clock that is set and no process tha
 """
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -80,6 +81,8 @@ class Facts:
     """When some channel did not do its duty."""
     breaks: list[float] = field(default_factory=list)
     """When the clock was set, or what could not be stored was lost with its process: much begins anew."""
+    end_s: float = math.inf
+    """What is due later is not judged."""
     unmarked: list[str] = field(default_factory=list)
     """Ids of pages that were sent again and did not say so."""
 
@@ -144,7 +147,7 @@ def judge(facts: Facts) -> Judgement:
             earlier = reached_s == event.offered_s
             verdict = Verdict(event.id, event.at_s, limit_s, reached_s, limit_s == due_s, earlier)
             firsts[event.group].append(verdict)
-    again = [*_not_attended(facts), *_not_taken(facts)]
+    again = [v for v in (*_not_attended(facts), *_not_taken(facts)) if v.due_s < facts.end_s]
     return Judgement(firsts["fall"], firsts["help"], again, list(_twice(facts)), facts.unmarked)
 
 

@@ -67,11 +67,9 @@ def _draw_burden(rows: Sequence[Row]) -> bytes | None:
     axes.plot(
         [RATE], [BURDEN_LIMIT], "_", color=LIMIT, markersize=30, markeredgewidth=3, label="limit at one a day"
     )
-    axes.set_xscale("log")
-    axes.set_yscale("symlog", linthresh=0.01)
     ticks = sorted({r["false_rate"] for r in burdens})
     axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    axes.minorticks_off()
+    axes.set_ylim(bottom=0.0)
     axes.set_title("How many false pages come of how many false events", loc="left")
     _tidy(axes, "false fall events a resident a day", "false pages a resident a day")
     axes.legend(frameon=False)

@@ -153,7 +153,7 @@ class Timeline(Cast):
             self.at(rng.uniform(0.0, length_s), self.declares_presence)
         for n in range(int(length_s / REPEAT_S)):
             self.at(n * REPEAT_S + rng.uniform(0.0, REPEAT_S), lambda: self._repeats("order" in some))
-        self._end_s = length_s + CALM_S
+        self._end_s = self.facts.end_s = length_s + CALM_S
 
     def _plan_channels(self, length_s: float) -> None:
         rng = self.rng

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -29,12 +30,14 @@ from care_robot.planning.task_messages_node import Follower, both, status_messag
 from care_robot.planning.task_queue import TaskQueue
 from care_robot.planning.task_skills_node import RobotSkills
 from care_robot.planning.task_store import TaskStore
-from care_robot.planning.tasks import Task, TaskErrorCode
+from care_robot.planning.tasks import Task, TaskErrorCode, TaskKind
 from care_robot.ros import qos
 from care_robot.ros.node import CareNode, ConfigurationError, Health, Level, run_node
 from care_robot.ros.parameters import parameter
 
 TICK_S = 0.1
+ALARMS_S = 5.0
+"""Wall time in which care_manager's alarms come, where it lives."""
 PARTS = (trees.BASE, trees.SPEECH, trees.ARM)
 ARM_JOINTS = ["lift_joint", *(f"arm_joint_{number}" for number in range(1, 7))]
 NOT_STARTED = "task_manager waits for a time: use_sim_time is set, but nothing publishes /clock yet."
@@ -152,6 +155,7 @@ class TaskManagerNode(CareNode[Parameters]):
         if self._store.notice:
             self.get_logger().error(self._store.notice)
         judge = partial(check, capabilities=trees.kinds_for(self._parts), places=self._places)
+        self._started_s = time.monotonic()
         self._skills.stop_what_others_began()
         self._queue = TaskQueue(self._store, judge, self._now(), self._store.snapshot)
         self._runner = Runner(
@@ -180,8 +184,16 @@ class TaskManagerNode(CareNode[Parameters]):
             self._obey_safety(now)
             self._answer_alarms(now)
             self._skills.poll()
-            self._runner.tick(now)
+            if not self._awaits_alarms(now):
+                self._runner.tick(now)
             self._publish(now)
+
+    def _awaits_alarms(self, now: datetime) -> bool:
+        """Whether a response goes on after a restart, and what it is about has not been told yet."""
+        if self._skills.has_alarms or time.monotonic() - self._started_s > ALARMS_S:
+            return False
+        kinds = [record.task.kind for record in self._queue.tasks(now) if not record.state.over]
+        return TaskKind.RESPOND_TO_FALL in kinds
 
     def _obey_safety(self, now: datetime) -> None:
         state = self._skills.safety

@@ -456,6 +456,20 @@ def test_a_node_that_is_started_again_goes_on_and_calls_off_what_was_left(house:
     assert status.task.alarm_id == "a1"
 
 
+def test_a_response_of_the_last_run_waits_for_the_alarms(house: House) -> None:
+    house.alarm()
+    house.wait("respond-a1", TaskStatus.STATE_RUNNING, arrived=True)
+    house.node.trigger_deactivate()
+    before = len(house.tasks.messages)
+    house.node._skills.has_alarms, house.node._skills._alarms = False, AlarmArray()  # as a new process has it
+    house.node.trigger_activate()
+    house.ros.wait_until(lambda: len(house.tasks.messages) > before, "the first word after the restart")
+    house.alarm()
+    house.wait("respond-a1", TaskStatus.STATE_RUNNING, after=before, arrived=True)
+    states = [s.state for m in house.tasks.messages for s in m.tasks if s.task.id == "respond-a1"]
+    assert TaskStatus.STATE_FAILED not in states
+
+
 def test_nonsense_on_the_topics_does_not_stop_the_robot(house: House) -> None:
     nan = float("nan")
     lost = Person(id="p1", position_valid=True)

@@ -18,7 +18,8 @@ Audit = Callable[..., Any]
 
 
 @pytest.fixture
-def audit(tmp_path: Path) -> Audit:
+def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Audit:
+    monkeypatch.setattr("care_robot.console.audit.note_view", lambda residents, _: list(residents))
     house = House(tmp_path)
     house.fall()
     house.wait(100)
