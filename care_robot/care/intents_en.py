@@ -517,8 +517,12 @@ EN = english(
         ],
         Mark.HESITATION: [r"u+m+|u+h+|e+r+m*|h+m+|m+m+|umm uh|well (?:um|uh|er)"],
         Mark.HARMLESS: [
-            r"(?:im |i am )?(?:just |only )?(?:a bit |a little )?(?:tired|sleepy)|(?:that|it|this) was nothing|because i (?:want|like) to|"
-            r"go back to (?:work|bed|sleep|your work)|i was (?:only |just )?(?:in|on|at) (?:the|my) \w+|having (?:a|my|some) (?:cup of )?\w+|i really am|for checking on me",
+            (
+                r"(?:im |i am )?(?:just |only )?(?:a bit |a little )?(?:tired|sleepy)|(?:that|it|"
+                r"this) was nothing|because i (?:want|like) to|"
+                r"go back to (?:work|bed|sleep|your work)|i was (?:only |just )?(?:in|on|at) (?:the|"
+                r"my) \w+|having (?:a|my|some) (?:cup of )?\w+|i really am|for checking on me"
+            ),
             (
                 r"(?:i was |im |i am |was |i have been |ive been )?(?:just |only |merely |"
                 r"busy )*(?!dying|bleeding|hurting|aching|choking|drowning|crying|shaking|struggling|"

@@ -76,6 +76,8 @@ class Word:
     korean: bool = False
 
 
+MOST = 5
+"""Repetitions of a part of one expression; an expression that is longer is cut in two."""
 Table = tuple[tuple[Mark, re.Pattern[str]], ...]
 
 
@@ -198,9 +200,15 @@ def _longest_first(expression: str, glue: str = "") -> str:
             head = re.match(r"\(\?(?::|=|!|<=|<!)", alternative[opening:])
             inner = opening + (len(head.group()) if head else 1)
             group = alternative[opening:inner] + _longest_first(alternative[inner:closing], glue) + ")"
-            repeated = alternative[closing + 1 : closing + 2] in ("*", "+")
-            done += alternative[place:opening] + (f"(?:{glue}{group})" if repeated else group)
-            place = closing + 1
+            place_after = closing + 1
+            least = {"*": 0, "+": 1}.get(alternative[place_after : place_after + 1])
+            done += alternative[place:opening]
+            if least is None:
+                done += group
+            else:  # bounded, so that no hostile text takes exponential time
+                done += f"(?:{glue}{group}){{{least},{MOST}}}"
+                place_after += 1
+            place = place_after
         ordered.append(done + alternative[place:])
     return "|".join(sorted(ordered, key=len, reverse=True))
 

@@ -189,7 +189,7 @@ def alarms(
     *,
     out: Annotated[Path, typer.Option(help="The report, as JSON.")],
     trials: Annotated[int, typer.Option(help="Random timelines.", min=0)] = 1000,
-    kills: Annotated[int, typer.Option(help="Kills of the running processes; 0 leaves them out.", min=0)] = 60,
+    kills: Annotated[int, typer.Option(help="Kills of the real processes; 0 for none.", min=0)] = 60,
     seed: Annotated[int, typer.Option(help="Of all that is random.", min=0)] = 0,
     append: Annotated[bool, typer.Option("--append", help="Go on where the report stopped.")] = False,
 ) -> None:

@@ -118,11 +118,6 @@ def _not_capable(task: Task, capabilities: frozenset[TaskKind]) -> Refusal | Non
 
 _NEEDED = {
     TaskKind.FETCH: ("object", "무엇을 가져올지 적어 주세요.", "say what to fetch, such as cup."),
-    TaskKind.COME_HERE: (
-        "person_id",
-        "누구에게 갈지 적어 주세요.",
-        "say to whom: a Person.id from `people`.",
-    ),
     TaskKind.CHECK_ON: ("resident_id", "누구를 살필지 적어 주세요.", "say on which resident."),
     TaskKind.REMIND: ("occurrence_id", "어느 알림인지 적어 주세요.", "say of which reminder occurrence."),
     TaskKind.RESPOND_TO_FALL: ("alarm_id", "어느 알람인지 적어 주세요.", "say to which alarm."),

@@ -19,6 +19,7 @@ from rclpy.clock import Clock, ClockType
 from care_robot.care.database import DatabaseUnusableError
 from care_robot.care.store import default_folder
 from care_robot.care.strict_yaml import YamlError
+from care_robot.care.text import Text
 from care_robot.planning import trees
 from care_robot.planning.alarm_responses import keep_up
 from care_robot.planning.floor_map import read_floor
@@ -99,7 +100,7 @@ class TaskManagerNode(CareNode[Parameters]):
             answer_timeout_s=parameters.answer_timeout,
         )
         self._version = -1
-        self._shown = TaskTree()
+        self._shown: TaskTree | None = None
         self._followers: list[Follower] = []
         self._tasks = self.publisher(TaskArray, "tasks", qos.LATCHED)
         self._tree = self.publisher(TaskTree, "tasks/tree", qos.LATCHED)
@@ -200,7 +201,7 @@ class TaskManagerNode(CareNode[Parameters]):
         if state is None:
             return
         if state.state == SafetyState.STATE_LATCHED:
-            self._queue.stopped(now, state.reason_ko or "safety_supervisor")
+            self._queue.stopped(now, "safety_supervisor", Text(state.reason_ko, state.reason_en))
         else:
             self._queue.released(now)
 

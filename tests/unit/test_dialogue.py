@@ -282,6 +282,15 @@ def test_what_was_heard_badly_is_unclear_but_never_help_a_stop_or_a_call(confide
         assert understand(text, "ko", confidence).intent is intent
 
 
+@pytest.mark.parametrize(
+    "word", ["지금 ", "좀", "약은 ", "다시 ", "아까 아침에 다 ", "i just ", "please ", "not so "]
+)
+def test_repeated_words_take_no_exponential_time(word: str) -> None:
+    """It would not end within a lifetime."""
+    for question in Question:
+        assert understand(word * 3000, "ko", question=question).intent is not Intent.OK
+
+
 def test_the_evidence_is_what_it_rests_on() -> None:
     assert understand("괜찮아요… 아니 다리가 아파요", "ko").evidence == "아파"
     assert understand("네 괜찮아요", "ko").evidence == "괜찮아요"

@@ -87,7 +87,6 @@ def test_a_bad_value_is_refused_with_the_name_of_its_field(field: str, value: An
     ("kind", "field"),
     [
         (K.FETCH, "object"),
-        (K.COME_HERE, "person_id"),
         (K.CHECK_ON, "resident_id"),
         (K.REMIND, "occurrence_id"),
         (K.RESPOND_TO_FALL, "alarm_id"),
