@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
@@ -117,7 +118,9 @@ class StopLatch:
         self.stop = stop
         self._since_s = 0.0
         self._pressed = False
-        self._silent_checks: int | None = None  # None until the button was heard
+        # None until the button was heard, in this run or in that of a stop by it.
+        button = stop is not None and {StopReason.E_STOP, StopReason.E_STOP_SILENT} & {*stop.reasons}
+        self._silent_checks: int | None = 0 if button else None
         self._asked_s = -math.inf
 
     @property
@@ -240,7 +243,7 @@ class StopFile:
     def save(self, stop: Stop | None) -> None:
         """Remember a stop, or that there is none; StopFileError where that cannot be done.
 
-        Not synchronised with the disk: a kill loses nothing, and after a power cut nothing moves by itself.
+        It survives a kill, and after `settle` also a power cut.
         """
         try:
             if stop is None:
@@ -252,9 +255,24 @@ class StopFile:
             new.write_text(json.dumps(content, ensure_ascii=True), encoding="utf-8")
             new.replace(self._path)
         except OSError as error:
-            raise StopFileError(
-                f"The stop cannot be kept in {self._path} ({error.strerror}): a restart would forget it."
-            ) from error
+            raise self._not_kept(error) from error
+
+    def settle(self) -> None:
+        """Have the disk hold what was saved, which takes a moment: tell of the stop before."""
+        try:
+            for path in (self._path, self._path.parent):
+                opened = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(opened)
+                finally:
+                    os.close(opened)
+        except OSError as error:
+            raise self._not_kept(error) from error
+
+    def _not_kept(self, error: OSError) -> StopFileError:
+        return StopFileError(
+            f"The stop cannot be kept in {self._path} ({error.strerror}): a restart would forget it."
+        )
 
 
 class Obedience:

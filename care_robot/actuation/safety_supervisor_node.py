@@ -6,6 +6,7 @@ It starts without the lifecycle manager, and publishes nothing that moves.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,6 +56,7 @@ class SafetySupervisorNode(CareNode[Parameters]):
         folder = Path(parameters.state_dir).expanduser() if parameters.state_dir else state_directory()
         name = self.get_fully_qualified_name().strip("/").replace("/", ".")
         self._file, self._memory_trouble = StopFile(folder / f"{name}.stop.json"), ""
+        self._settled = True
         self._latch = StopLatch(self._remembered())
         self._checked_s = self.now_s()
         self._states = self.publisher(SafetyState, "safety/state", qos.LATCHED)
@@ -64,7 +66,7 @@ class SafetySupervisorNode(CareNode[Parameters]):
         self.serve(ResetSafety, "safety/reset", self._on_reset)
         # Signs of life, and the judgement of others', run on the wall clock.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        for period_s, callback in ((TELL_PERIOD_S, self._tell), (CHECK_PERIOD_S, self._check)):
+        for period_s, callback in ((TELL_PERIOD_S, self._tell_and_settle), (CHECK_PERIOD_S, self._check)):
             timer = self.create_timer(period_s, self._gated(callback), clock=steady)
             self.at_cleanup(partial(self.destroy_timer, timer))
 
@@ -121,8 +123,19 @@ class SafetySupervisorNode(CareNode[Parameters]):
             self.get_logger().warning(self._latch.text.en)
 
     def _keep(self) -> None:
+        self._settled = False
+        self._note_trouble(partial(self._file.save, self._latch.stop))
+
+    def _tell_and_settle(self) -> None:
+        """The disk may take its time: never before a stop is told of, and at most once a second."""
+        self._tell()
+        if not self._settled and self._latch.stop is not None and not self._memory_trouble:
+            self._settled = True
+            self._note_trouble(self._file.settle)
+
+    def _note_trouble(self, work: Callable[[], None]) -> None:
         try:
-            self._file.save(self._latch.stop)
+            work()
             self._memory_trouble = ""
         except StopFileError as error:
             self._memory_trouble = str(error)

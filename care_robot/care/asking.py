@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from care_robot.care import dialogue, phrases, sources
-from care_robot.care.alarms import Alarm, AlarmKind, AlarmState, RobotState
+from care_robot.care.alarms import Alarm, AlarmKind, AlarmState, RobotState, clean_text
 from care_robot.care.config import CareConfig
 from care_robot.care.dialogue import Intent, Question, Understood
 from care_robot.care.effects import AskResident, StopAsking, TellResident
@@ -145,16 +145,20 @@ class Asker:
         match understood.intent:
             case Intent.HELP | Intent.CALL:
                 self.answered_help(alarm, answer, understood)
-            case Intent.OK:
+            case Intent.OK if self._is_theirs(alarm, clean_text(answer.room)):
                 self._answered_ok(alarm, understood)
             case _:
                 why = phrases.reason("answered_unclear")
                 self._record(alarm, "answered_unclear", why, understood)
                 self.ask(alarm, why)
 
+    def _is_theirs(self, alarm: Alarm, room: str) -> bool:
+        """Whether what was heard in a room may be the resident's own words."""
+        return room in ("", alarm.room) or self._config.resident_in(room).id == alarm.resident_id
+
     def _answered_ok(self, alarm: Alarm, understood: Understood) -> None:
         """Believe an OK only together with getting up, and only of one person."""
-        people = {s.person_id for s in alarm.sources if s.kind in (AlarmKind.FALL, AlarmKind.LYING)}
+        people = {s.person_id or s.key for s in alarm.sources if s.kind in (AlarmKind.FALL, AlarmKind.LYING)}
         alarm.ok_at = self._ledger.now
         self._record(alarm, "answered_ok", phrases.reason("answered_ok"), understood)
         if not alarm.down:

@@ -18,7 +18,7 @@ RETEST_SUSPECT = timedelta(seconds=10)
 class ChannelHealth:
     """Tests every channel from time to time, dead ones more often, and puts dead ones last.
 
-    Nothing of it is stored: a restart begins with tests.
+    Nothing of it is stored: a restart begins with tests, and with what open alarms say is dead.
 
     Parameters
     ----------
@@ -51,6 +51,10 @@ class ChannelHealth:
         self._suspect.discard(key)
         self._answer_by.pop(key, None)
         return news
+
+    def was_dead(self, key: Key) -> None:
+        """Note what was known before a restart; the test is due all the same."""
+        self._dead.add(key)
 
     def fails(self, key: Key) -> None:
         """Note that a channel has failed."""

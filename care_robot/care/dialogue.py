@@ -84,6 +84,7 @@ _BESIDE_STOP = frozenset(
     {Mark.STOP, Mark.HARMLESS, Mark.YES, Mark.NO, Mark.DECLINED, Mark.ADDRESS, Mark.RESCUE, Mark.DISTRESS}
 )
 _BESIDE_WHAT = frozenset({Mark.WHAT, Mark.QUESTION, Mark.HARMLESS, Mark.YES, Mark.ADDRESS, Mark.HESITATION})
+_BESIDE_QUIET = frozenset({Mark.QUIET, Mark.HARMLESS, Mark.ADDRESS, Mark.STOP, Mark.HESITATION})
 _PLAIN = frozenset({Mark.HARMLESS, Mark.WELL, Mark.ADDRESS, Mark.HESITATION})
 
 
@@ -155,15 +156,20 @@ def _intent(
     marks = {word.mark for word in said}
     own = {w.mark for w in said if w.korean is (language == "ko")} if language in ("ko", "en") else set()
     fine_marks = (Mark.FINE, Mark.WELL) if question is Question.CHECK else (Mark.FINE,)
-    fine = own.intersection(fine_marks) and marks <= _BESIDE_FINE
+    alone = [w.text for w in said if w.mark in fine_marks] == ["well"]  # which only hesitates
+    fine = own.intersection(fine_marks) and not alone and _without_first_no(said) <= _BESIDE_FINE
     story = _tells_a_story(said)
     doubted = any(word.mark is Mark.DOUBT and word.text.startswith(_DOUBTED) for word in said)
+    if {Mark.TOOK, Mark.LATER} <= marks and _ate_before(said):
+        marks.discard(Mark.LATER)
     rules: list[Rule] = [
         (marks & {Mark.RESCUE, Mark.DISTRESS} and not story, Intent.HELP, (Mark.RESCUE, Mark.DISTRESS)),
         (Mark.FELL in marks and not story and not fine, Intent.HELP, (Mark.FELL,)),
         (stopped, Intent.STOP, (Mark.STOP,)),
+        (Mark.QUIET in marks and marks <= _BESIDE_QUIET, Intent.STOP, (Mark.QUIET,)),
         (Mark.CALL in marks, Intent.CALL, (Mark.CALL,)),
         (Mark.CARER in marks and marks <= {Mark.CARER, Mark.YES, *_PLAIN}, Intent.CALL, (Mark.CARER,)),
+        (Mark.REPEAT in marks and Mark.LATER in marks, Intent.LATER, (Mark.LATER,)),
         (Mark.REPEAT in marks, Intent.REPEAT, (Mark.REPEAT, Mark.WHAT)),
         (Mark.WHAT in marks and marks <= _BESIDE_WHAT, Intent.REPEAT, (Mark.WHAT,)),
         (story or Mark.HURT_THEN in marks, Intent.UNCLEAR, (Mark.HEARSAY, Mark.MEDIA, Mark.HURT_THEN)),
@@ -186,6 +192,21 @@ def _intent(
     ]
     _, intent, rests_on = next(rule for rule in rules if rule[0])
     return intent, [word.text for word in said if word.mark in rests_on]
+
+
+def _without_first_no(said: list[Word]) -> set[Mark]:
+    """What is said, without a "no" or an "um" before "I am fine": it denies the fall, not being fine."""
+    first = next((i for i, word in enumerate(said) if word.mark is Mark.FINE), 0)
+    denied = {Mark.NO, Mark.HESITATION}
+    before = {w.mark for w in said[:first] if w.mark not in denied or "닌" in w.text}  # "아닌가" asks
+    return before | {word.mark for word in said[first:]}
+
+
+def _ate_before(said: list[Word]) -> bool:
+    """Whether "after dinner" only says when it was taken: "I took it, after dinner"."""
+    took = next(i for i, word in enumerate(said) if word.mark is Mark.TOOK)
+    later = [(i, word.text) for i, word in enumerate(said) if word.mark is Mark.LATER]
+    return all(i > took and text.endswith("먹고") for i, text in later)
 
 
 def _is_stop(said: list[Word]) -> bool:

@@ -43,7 +43,7 @@ from care_robot.care.inputs import (
     StorageReplaced,
 )
 from care_robot.care.ledger import Ledger
-from care_robot.care.pager import BY, Pager, channel_id
+from care_robot.care.pager import BY, Pager, channel_id, needs_somebody_there
 from care_robot.care.raising import Raiser
 from care_robot.care.responses import Responses
 from care_robot.care.text import Text
@@ -88,10 +88,16 @@ class CareEngine:
         """Go on where the database says that the last run stopped."""
         self._ledger.load(snapshot)
         self._ledger.begin(now)
+        for key in self._config.all_channels():
+            known = self._channel_alarm(key)
+            if known is not None and not _says_works(known):
+                self._health.was_dead(key)
         self._pager.resume()
         for alarm in list(self._ledger.open_alarms()):
             if alarm.state is AlarmState.CONFIRMING and alarm.ok_at is None:
                 self._asker.ask_again_after_restart(alarm)
+            elif _is_forgotten(alarm):
+                self._raise_again(alarm, BY, phrases.reason("deadline"))
         self._humans.show_presences()
         self._act_on_deadlines()
         return self._ledger.end(Reply())
@@ -129,8 +135,7 @@ class CareEngine:
             case ChannelTested(contact_id, channel, works, problem):
                 self._channel_tested((contact_id, channel), works, problem)
             case ResponsesSeen(responses):
-                for response in responses:
-                    self._responses.seen(response)
+                self._responses.seen(responses)
             case Note(record):
                 self._ledger.note(record)
             case StorageFailed(problem):
@@ -195,21 +200,31 @@ class CareEngine:
             self._channel_fails(key, problem)
 
     def _channel_fails(self, key: Key, problem: str) -> None:
-        condition, label = f"technical:{channel_id(*key)}", self._pager.channel_label(key)
+        label = self._pager.channel_label(key)
         why = phrases.reason("channel_down", detail=f"{label} ({clean_text(problem) or '-'})")
-        before = self._raiser.open(condition, "")
-        self._raiser.technical(channel_id(*key), why)
-        if before is not None and before.history[-1].event == "channel_up":
-            self._ledger.record(before, "channel_down", BY, why)
+        alarm = self._channel_alarm(key)
+        if alarm is None:
+            self._raiser.technical(channel_id(*key), why)
+            return
+        alarm.occurrences += 1
+        self._ledger.touch(alarm)
+        if _says_works(alarm):
+            self._ledger.record(alarm, "channel_down", BY, why)
+            if alarm.state in (AlarmState.ACKNOWLEDGED, AlarmState.ATTENDED):
+                self._raise_again(alarm, BY, why)
 
     def _channel_works(self, key: Key) -> None:
         """Where it was dead, the technical alarm says so; a human ends it."""
         if not self._health.works(key):
             return
-        alarm = self._raiser.open(f"technical:{channel_id(*key)}", "")
+        alarm = self._channel_alarm(key)
         if alarm is not None:
             why = phrases.reason("channel_up", detail=self._pager.channel_label(key))
             self._ledger.record(alarm, "channel_up", BY, why)
+        self._pager.try_unreached()
+
+    def _channel_alarm(self, key: Key) -> Alarm | None:
+        return self._raiser.open(f"technical:{channel_id(*key)}", "")
 
     def _act_on_deadlines(self) -> None:
         if any(p.until <= self._ledger.now for p in self._ledger.presences.values()):
@@ -255,3 +270,15 @@ class CareEngine:
     def _notify(self, alarm: Alarm, why: Text) -> None:
         self._asker.stop(alarm)
         self._pager.notify(alarm, why)
+
+
+def _is_forgotten(alarm: Alarm) -> bool:
+    """Whether an open alarm waits for nothing, as where its newest steps could not be read any more."""
+    waits = alarm.deadline_at or alarm.page_by or alarm.state is AlarmState.ATTENDED
+    return needs_somebody_there(alarm) and not waits
+
+
+def _says_works(alarm: Alarm) -> bool:
+    """Whether the newest that the technical alarm of a channel says of it is that it works again."""
+    news = (s.event for s in reversed(alarm.history) if s.event in ("channel_up", "channel_down"))
+    return next(news, "") == "channel_up"

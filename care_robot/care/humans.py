@@ -53,7 +53,7 @@ class Humans:
         name, alarm = clean_text(item.by), self._ledger.alarms.get(item.alarm_id)
         shown = clean_text(item.alarm_id)
         if not name:
-            return self.refused(item.alarm_id, Refusal.NAME_MISSING, phrases.refusal("name_missing"))
+            return self.refused(shown, Refusal.NAME_MISSING, phrases.refusal("name_missing"))
         if isinstance(item, Resolve) and not clean_text(item.reason, MAX_REASON):
             why = phrases.refusal("reason_missing")
             return self.refused(shown, Refusal.REASON_MISSING, why, name)
@@ -116,8 +116,9 @@ class Humans:
 
     def _acknowledge(self, alarm: Alarm, name: str) -> None:
         now = self._ledger.now
+        again = alarm.state is AlarmState.ACKNOWLEDGED and alarm.acknowledged_by == name  # wins no time
         alarm.acknowledged_by, alarm.acknowledged_at = name, now
-        if alarm.state is not AlarmState.ATTENDED:
+        if alarm.state is not AlarmState.ATTENDED and not again:
             alarm.state = AlarmState.ACKNOWLEDGED
             attend_by = now + timedelta(seconds=self._config.timeouts.attend_s)
             alarm.deadline_at = attend_by if needs_somebody_there(alarm) else None

@@ -48,10 +48,14 @@ MEDICINE = (
     r"capsule|capsules|blood pressure pills?|heart pills?|heart tablets?|vitamins)"
 )
 IT = (
-    rf"(?:it|them|em|those|that|mine|(?:(?:my|the|all|all my|all the|both|both my|two|all of my|"
+    rf"(?:it|them|em|those|that|mine|(?:(?:my|the|all|all my|all the|both|both my|two|the both of|"
+    rf"both of|all of my|"
     rf"all of the|every one of my|of|this|these|those|morning|evening|todays|one|that|little|blue|white|"
-    rf"noon|night) )*{MEDICINE}|(?:the )?(?:little )?(?:white|blue|red|yellow|pink|morning|evening|last|"
-    rf"first|other) (?:one|ones)|every last one|all of them|all of it|both of them|every one|everything|"
+    rf"noon|night) )*{MEDICINE}|"
+    rf"(?:my |the )?(?:morning|evening|night|lunchtime) (?:ones|one|lot)|(?:the )?(?:little )?(?:white|"
+    rf"blue|red|yellow|pink|morning|evening|last|"
+    rf"first|other) (?:one|ones)|every last one|all of them|all of it|(?:the )?both of them|"
+    rf"(?:the )?two of them|every one|everything|"
     rf"the lot)"
 )
 WHEN = (
@@ -98,6 +102,9 @@ EN = english(
             ),
         ],
         Mark.DISTRESS: [
+            r"(?:(?:once|when|if|until|after|as soon as) )?(?:somebody|someone|anybody|anyone|you|they|"
+            r"he|she|a nurse|the nurse) (?:has |have |can )?help(?:s|ed)?(?: (?:me|us|up|out))*|"
+            r"helps? me (?:up|out)",
             (
                 r"hurts?|hurting|hurted|pains?|painful|painfully|injured|injury|injuries|bleeding|bleed|"
                 r"blood|bloody|broken|broke|broken|fracture|fractured|stuck|trapped|pinned|cannot|cant|"
@@ -213,6 +220,11 @@ EN = english(
                 r"go no further"
             ),
         ],
+        Mark.QUIET: [
+            r"(?:oh |do |please |just |will you |would you |for goodness sake |now )*"
+            r"(?:be quiet|keep quiet|hush|hush up|shush|quiet|pipe down|shut up|stop talking|give it a rest|"
+            r"leave me in peace|leave me alone)(?: (?:now|please|will you|would you|you))*"
+        ],
         Mark.CALL: [
             (
                 rf"(?:please |can you |could you |would you |will you |i want you to |i d like you to |"
@@ -227,7 +239,7 @@ EN = english(
             (
                 rf"(?:i )?(?:just )?(?:want|need|would like|d like|id like|wish|must|have|like|wanna|"
                 rf"gotta|got)(?: (?:to|you to))?(?: (?:talk to|speak to|speak with|talk with|see|call|"
-                rf"phone|have|ring|get|contact|reach|be with|hear from|facetime))* {THE}{PERSON}"
+                rf"phone|have|ring|get|contact|reach|be with|hear from|facetime))* {THE}(?!them with){PERSON}"
                 rf"(?: (?:here|now|please|to come|right away|to come over|over here|with me|"
                 rf"to come here))*"
             ),
@@ -467,6 +479,7 @@ EN = english(
             ),
         ],
         Mark.FINE: [
+            rf"(?:{FINE} )+(?:i ?m|i am) {FINE}",
             r"nothing hurt|all fine|i feel (?:just |perfectly |quite )?(?:fine|ok|okay)",
             (
                 rf"(?:i ?a?m|im|i feel|i am feeling|im feeling|im doing|i am doing) {SURE}{FINE}"
@@ -506,6 +519,8 @@ EN = english(
         ],
         Mark.WELL: [
             rf"my {PART} (?:is|are) (?:fine|ok|okay|all right|alright)",
+            r"(?:i |we )?(?:did not|didnt|havent|have not|never) (?:fall|fallen|fell|slip|trip)"
+            r"(?: at all| over| down)?",
             r"very well",
             (
                 r"no trouble(?: at all)?|(?:i ?m |im |i am )?not (?:even )?(?:bleeding|dizzy|sick|"
@@ -517,6 +532,33 @@ EN = english(
         ],
         Mark.HESITATION: [r"u+m+|u+h+|e+r+m*|h+m+|m+m+|umm uh|well (?:um|uh|er)"],
         Mark.HARMLESS: [
+            r"(?:i was |i am |im |i |was |well )*(?:just |only )*(?:sat|sitting|sit|knelt|kneeling|bent|"
+            r"bending|"
+            r"crouched|crouching|tying|picking|reaching|looking|cleaning|wiping|stretching|resting|playing|"
+            r"fixing|plugging|doing|dusting|exercising|feeding|fetching|hoovering|sweeping|gardening|"
+            r"knitting|"
+            r"reading|polishing|sorting|watering|warming|cooling)(?: (?:down|up|here|there|on|under|"
+            r"underneath|"
+            r"over|for|to|at|with|of|by|the|a|my|his|her|this|that|some|behind|out|in|into|floor|carpet|rug|"
+            r"bed|sofa|table|chair|cupboard|drawer|drawers|plug|socket|lamp|light|shoes?|laces|shoelaces|"
+            r"slippers|socks|glasses|spectacles|keys|phone|remote|coin|coins|pen|book|paper|newspaper|letter|"
+            r"jigsaw|puzzle|cat|dog|plants?|flowers?|toys?|grandson|granddaughter|grandchildren|grandkids|"
+            r"reach|pick|get|find|look|fetch|fix|tie|put|bit|exercises|yoga|stretches|crossword|"
+            r"photos|album|dusting|crumbs|mess|spill))*",
+            r"(?:to )?(?:reach|pick up|plug in|tie|dust|polish) (?:the|my|a|some) \w+|"
+            r"(?:the|my) (?:nurse|carer|daughter|son|wife|husband|caregiver|girl|lady) (?:gave|brought|"
+            r"handed) "
+            r"(?:them|it|me|those)(?: (?:to me|them|it|my pills|my tablets))?(?: and)?|"
+            r"(?:had|having) a (?:lovely|nice|good|big|quiet) (?:breakfast|lunch|dinner|sleep|nap|day|"
+            r"morning)|"
+            r"silly (?:me|old me|of me)|clumsy (?:me|old me|of me)|"
+            r"(?:down|up|over|out|in|back) (?:here|there)|with my (?:jigsaw|book|puzzle|knitting|plants?|"
+            r"cat|dog|"
+            r"tea|paper|crossword|sewing|album|photos|grandson|granddaughter|stretches|exercises)|"
+            r"(?:i )?(?:just )?(?:wanted|needed|meant) to (?:sit|reach|pick|look|get|rest|stretch)"
+            r"(?: (?:down|"
+            r"up|it|the|my|for|at|a|bit|while|keys|glasses|slippers|cat))*|to (?:reach|pick up|get|find|look "
+            r"for|fetch|plug in|feed|dust|polish|sort)(?: (?:the|my|a|some|that|this|his|her) \w+)?",
             (
                 r"(?:im |i am )?(?:just |only )?(?:a bit |a little )?(?:tired|sleepy)|(?:that|it|"
                 r"this) was nothing|because i (?:want|like) to|"
@@ -551,7 +593,7 @@ EN = english(
                 r"for a (?:second|moment)"
             ),
             (
-                r"(?:no )?(?:i )?(?:really )?(?:didnt|did not|havent|have not|never) (?:actually |"
+                r"(?:no )*(?:i )?(?:really )?(?:didnt|did not|havent|have not|never) (?:actually |"
                 r"really )?(?:fall|slip|trip|fallen|slipped|tripped|fell)(?: (?:down|over|at all|off|"
                 r"or anything))*"
             ),

@@ -30,6 +30,8 @@ class Mark(Enum):
     HEARSAY = auto()
     """Somebody is said to be hurt."""
     STOP = auto()
+    QUIET = auto()
+    """The robot is to be silent: no reason to latch its wheels."""
     CALL = auto()
     """A person is to be fetched or telephoned."""
     CARER = auto()
@@ -81,10 +83,15 @@ MOST = 5
 Table = tuple[tuple[Mark, re.Pattern[str]], ...]
 
 
+_HANTE = re.compile("헌티|한티|헌테|헌틔")
+"""Dialect forms of the particle "to"."""
+
+
 def normalise(text: str) -> str:
     """`text` in composed, lower-case letters and digits with single spaces; a question keeps its mark."""
     composed = unicodedata.normalize("NFKC", text).casefold()
     composed = composed.replace("'", "").replace("’", "").replace("`", "")
+    composed = _HANTE.sub("한테", composed)
     kept = "".join(
         c if c.isalnum() else " ? " if c == "?" else "" if _invisible(c) else " " for c in composed
     )
@@ -125,6 +132,14 @@ def words(text: str, ko: Table, en: Table) -> list[Word]:
         word = _longest(text, place, ko, korean=True)
         if (place == 0 or text[place - 1] == " ") and not "가" <= text[place] <= "힣":
             word = max(word, _longest(text, place, en, korean=False), key=lambda each: len(each.text))
+        if (
+            not word.text
+            and found
+            and found[-1].korean
+            and _TAIL.match(text, place)
+            and text[place - 1] != " "
+        ):
+            word = Word(Mark.HARMLESS, text[place], korean=True)
         if not word.text:
             unknown = _unknown(text, place)
             word = Word(Mark.QUESTION if unknown == "?" else Mark.UNKNOWN, unknown)
@@ -135,6 +150,8 @@ def words(text: str, ko: Table, en: Table) -> list[Word]:
     return found
 
 
+_TAIL = re.compile(r"[야여잉유예요마제라](?= |$)(?! \?)")
+"""A syllable with which dialects end a sentence that is complete without it."""
 _WHOLE = frozenset({Mark.YES, Mark.HARMLESS, Mark.HESITATION, Mark.ADDRESS, Mark.STOP})
 """Short Korean expressions, which also stand within words that mean something else."""
 _OPEN_ENDED = frozenset(

@@ -26,6 +26,7 @@ CHANNEL_TIMEOUT = timedelta(seconds=20)
 UNREACHED_RETRY = timedelta(seconds=15)
 """When nobody of the last tier could be reached, how soon to start again; then twice as long each time."""
 UNREACHED_RETRY_MAX = timedelta(minutes=5)
+MAX_OTHER_ROOMS = 5
 TECHNICAL_RETRIES = 5
 """An alarm that does not escalate is not worth more; a care alarm is tried until somebody is reached."""
 
@@ -101,6 +102,13 @@ class Pager:
         due, now = self._ledger.page_due, self._ledger.now
         return [self._ledger.pages[page_id] for page_id, at in due.items() if at <= now]
 
+    def try_unreached(self) -> None:
+        """A channel works again: alarms of which nobody could be told wait no longer."""
+        for alarm in self._ledger.open_alarms():
+            if alarm.state is AlarmState.NOTIFIED and self._reached_nobody(alarm):
+                alarm.deadline_at = self._ledger.now
+                self._ledger.touch(alarm)
+
     def channel_label(self, key: Key) -> str:
         """What a channel is called in reasons: no address, which may be a secret."""
         contact_id, place = key
@@ -155,7 +163,7 @@ class Pager:
             room=alarm.room,
             event_at=alarm.event_at,
             created_at=self._ledger.now,
-            text=phrases.page(alarm, why),
+            text=phrases.page(alarm, _with_other_rooms(alarm, why)),
             drill=alarm.drill,
         )
 
@@ -207,11 +215,16 @@ class Pager:
         alarm = self._ledger.alarms.get(page.alarm_id)
         if alarm is None or alarm.state is not AlarmState.NOTIFIED or page.round != alarm.rounds:
             return
-        if all(p.state is PageState.FAILED for p in self._ledger.pages_of(alarm) if p.round == alarm.rounds):
+        if self._reached_nobody(alarm):
             if alarm.tier < self._tiers(alarm):
                 self.next_tier(alarm, "not_reached")
             else:
                 self._try_again_later(alarm)
+
+    def _reached_nobody(self, alarm: Alarm) -> bool:
+        """Whether every page of the newest round has failed."""
+        newest = (page for page in self._ledger.pages_of(alarm) if page.round == alarm.rounds)
+        return all(page.state is PageState.FAILED for page in newest)
 
     def _try_again_later(self, alarm: Alarm) -> None:
         tries = self._unreached.get(alarm.id, 0)
@@ -269,6 +282,15 @@ def unwatched_pages(config: CareConfig, now: datetime, problem: str) -> list[Pag
 def needs_somebody_there(alarm: Alarm) -> bool:
     """Whether taking the alarm means going to the resident."""
     return alarm.kind is not AlarmKind.TECHNICAL and _escalates(alarm)
+
+
+def _with_other_rooms(alarm: Alarm, why: Text) -> Text:
+    """The reason, and where else somebody lies: who is called reads one room first."""
+    rooms = dict.fromkeys(source.room for source in alarm.down if source.room != alarm.room)
+    for room in list(rooms)[:MAX_OTHER_ROOMS]:
+        more = phrases.reason("raised_fall", room=phrases.room(room))
+        why = Text(f"{why.ko} {more.ko}", f"{why.en} {more.en}")
+    return why
 
 
 def _escalates(alarm: Alarm) -> bool:

@@ -203,8 +203,8 @@ class Raiser:
     def technical(self, condition: str, why: Text) -> None:
         """Raise a technical alarm, or count it while the same one is open."""
         now = self._ledger.now
-        source = Source(f"technical:{condition}@{now.isoformat()}", AlarmKind.TECHNICAL, "", "", now)
-        shared = f"technical:{condition}"
+        shared, n = f"technical:{condition}", len(self._ledger.seen)  # time may stand still
+        source = Source(f"{shared}@{now.isoformat()}#{n}", AlarmKind.TECHNICAL, "", "", now)
         self._occurred(source, shared, Priority.TECHNICAL, why, source_id=condition, resident_id="", by=BY)
 
     def _occurred(
@@ -221,9 +221,8 @@ class Raiser:
         drill: bool = False,
     ) -> Alarm:
         """Raise an alarm or merge into the open one of the same condition; with `page_by`, ask first."""
-        ledger, staff = self._ledger, []
-        if priority is Priority.HIGH and not drill:
-            staff = ledger.present_in(source.room)
+        ledger = self._ledger
+        staff = ledger.present_in(source.room) if priority is Priority.HIGH and not drill else []
         alarm = self.open(condition, resident_id)
         if alarm is None:
             alarm = self._new(source, source_id, condition, priority, resident_id)
@@ -239,21 +238,27 @@ class Raiser:
                 self._notify(alarm, why)
             return alarm
         alarm.occurrences += 1
+        taken = alarm.state in (AlarmState.ACKNOWLEDGED, AlarmState.ATTENDED)
         if priority is Priority.TECHNICAL:
             ledger.touch(alarm)
+            if taken:
+                self._raise_again(alarm, by, why)
+            elif all(step.reason != why for step in alarm.history):
+                ledger.record(alarm, "merged", by, why)
             return alarm
+        unnamed = alarm.state is AlarmState.NOTIFIED and _is_elsewhere(source, alarm)
         ledger.add(alarm, source)
-        taken = alarm.state in (AlarmState.ACKNOWLEDGED, AlarmState.ATTENDED)
-        if taken or alarm.ok_at or priority > alarm.priority:
-            # Whatever was said or taken before did not speak of this event.
+        if taken or alarm.ok_at or priority > alarm.priority or unnamed:
+            # Whatever was said, taken or paged before did not speak of this event; humans go where it is.
             alarm.priority = max(alarm.priority, priority)
+            alarm.room, alarm.event_at = source.room or alarm.room, source.event_at
             self._raise_again(alarm, by, phrases.reason("new_event"))
             return alarm
         why = phrases.reason("merged", n=alarm.occurrences)
         ledger.record(alarm, "merged", by, why, confidence=_score(source), evidence=source.evidence)
         if alarm.page_by is not None and page_by is not None:
             alarm.page_by = min(alarm.page_by, page_by)
-        elif alarm.state is AlarmState.CONFIRMING:
+        elif alarm.state is AlarmState.CONFIRMING or (alarm.page_by is not None and not staff):
             self._notify(alarm, phrases.reason("reported"))
         return alarm
 
@@ -289,6 +294,12 @@ class Raiser:
             raised_at=now,
             updated_at=now,
         )
+
+
+def _is_elsewhere(source: Source, alarm: Alarm) -> bool:
+    """Whether somebody lies in a room that nothing before has named."""
+    lies = source.kind in (AlarmKind.FALL, AlarmKind.LYING) and source.recovered_at is None
+    return lies and bool(source.room) and all(known.room != source.room for known in alarm.sources)
 
 
 def _score(source: Source) -> float | None:

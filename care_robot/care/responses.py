@@ -1,5 +1,7 @@
 """The robot's part in an alarm: sent, there, or unable to come."""
 
+from collections.abc import Sequence
+
 from care_robot.care import phrases
 from care_robot.care.alarms import MAX_REASON, Alarm, AlarmState, RobotState, clean_text
 from care_robot.care.asking import Asker
@@ -7,6 +9,8 @@ from care_robot.care.inputs import Response, ResponseState
 from care_robot.care.ledger import Ledger
 
 ROBOT = "task_manager"
+MAX_STEPS = 50
+"""Of the robot in one history: one that arrives and fails again and again must not fill it."""
 
 
 class Responses:
@@ -24,7 +28,12 @@ class Responses:
         self._ledger = ledger
         self._asker = asker
 
-    def seen(self, response: Response) -> None:
+    def seen(self, responses: Sequence[Response]) -> None:
+        """Note what has changed; of several tries for one alarm the first counts: open ones, then newest."""
+        for response in {response.alarm_id: response for response in reversed(responses)}.values():
+            self._follow(response)
+
+    def _follow(self, response: Response) -> None:
         """Note a change; the same again, however often, changes nothing."""
         alarm = self._ledger.alarms.get(response.alarm_id)
         if alarm is None or alarm.drill or alarm.state is AlarmState.RESOLVED:
@@ -35,7 +44,10 @@ class Responses:
         alarm.robot = now
         event = {RobotState.SENT: "robot_sent", RobotState.ARRIVED: "robot_arrived"}.get(now, "robot_failed")
         why = phrases.reason(event, detail=clean_text(response.problem, MAX_REASON) or "-")
-        self._ledger.record(alarm, event, ROBOT, why)
+        if sum(step.by == ROBOT for step in alarm.history) < MAX_STEPS:
+            self._ledger.record(alarm, event, ROBOT, why)
+        else:
+            self._ledger.touch(alarm)
         if before is RobotState.AWAITED:
             self._asker.ask(alarm, phrases.reason("too_late_to_ask"))
 

@@ -7,7 +7,7 @@ paged all the same.
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -135,7 +135,7 @@ class OperatorWebNode(CareNode[Parameters]):
 
     def _on_alarms(self, message: AlarmArray) -> None:
         self._board = replace(self._board, alarms=None)  # rather none, said to be lost, than old ones
-        self._board = replace(self._board, alarms=tuple(map(shown_alarm, message.alarms[:SHOWN_ALARMS])))
+        self._board = replace(self._board, alarms=tuple(map(shown_alarm, most_urgent(message.alarms))))
         self._poke()
 
     def _on_beat(self, beat: Heartbeat) -> None:
@@ -211,10 +211,11 @@ class OperatorWebNode(CareNode[Parameters]):
         """Take a stop away."""
         return await self._call(ResetSafety, by=by)
 
-    def viewed(self, by: str, alarm: ShownAlarm) -> None:
-        """Have it recorded who saw an alarm; best effort, for an alarm must be seen all the same."""
+    def viewed(self, by: str, alarm: ShownAlarm) -> bool:
+        """Have it recorded who saw an alarm; whether there is anybody to do so, else to be asked again."""
         client = self._callers[AppendAudit]
-        if client.service_is_ready():
+        ready = bool(client.service_is_ready())
+        if ready:
             record = AuditRecord(
                 stamp=to_stamp(self.now_s()),
                 action=AuditRecord.ACTION_READ,
@@ -229,6 +230,7 @@ class OperatorWebNode(CareNode[Parameters]):
                 confidence=float("nan"),
             )
             client.call_async(AppendAudit.Request(record=record))
+        return ready
 
     async def _call(self, service_type: Any, **fields: Any) -> str:
         """The sentence with which a service refuses; empty where it was done."""
@@ -259,6 +261,13 @@ def _config(path: str) -> CareConfig:
         return load_config(Path(path).expanduser()) if path else CareConfig()
     except CareConfigError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def most_urgent(messages: Sequence[Alarm]) -> list[Alarm]:
+    """Those that are shown where there are too many: none that is resolved, the most urgent and untaken."""
+    still_open = (message for message in messages if message.state != Alarm.STATE_RESOLVED)
+    taken = (Alarm.STATE_ACKNOWLEDGED, Alarm.STATE_ATTENDED)
+    return sorted(still_open, key=lambda m: (-m.priority, m.state in taken))[:SHOWN_ALARMS]
 
 
 def shown_alarm(message: Alarm) -> ShownAlarm:

@@ -48,7 +48,7 @@ def run_reset(by: str, namespace: str, *, as_json: bool, console: Console) -> in
         print(json.dumps({"reset": True, "by": name}, ensure_ascii=False))
     else:
         console.print(
-            f"멈춤을 해제했습니다 · Reset by {escape(name)}. The robot goes nowhere before it is told to.",
+            f"멈춤을 해제했습니다 · Reset by {escape(name)}. By itself it goes to an open fall alarm only.",
             highlight=False,
             soft_wrap=True,
         )

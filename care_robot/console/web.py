@@ -5,6 +5,7 @@ Times of alarms are timezone-aware; times of sessions are seconds of a steady cl
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -177,12 +178,9 @@ class Session:
         """Name of who uses it; empty for nobody, and after SESSION_S."""
         return self.name if now_s - self.begun_s <= SESSION_S else ""
 
-    def first_view(self, alarm_id: str) -> bool:
-        """Whether this person sees this alarm for the first time in this session."""
-        new = bool(self.name) and alarm_id not in self.viewed
-        if new:
-            self.viewed.add(alarm_id)
-        return new
+    def unseen(self, alarm_id: str) -> bool:
+        """Whether it is still to be noted, in `viewed`, that this person sees this alarm in this session."""
+        return bool(self.name) and alarm_id not in self.viewed
 
 
 class TwoTaps:
@@ -215,6 +213,7 @@ class Sessions:
         self._staff = tuple(staff)
         self._sessions: dict[str, Session] = {}
         self._wrong: dict[str, list[float]] = {}
+        self._counting = threading.Lock()  # people log in side by side
 
     @property
     def need_pin(self) -> bool:
@@ -251,13 +250,14 @@ class Sessions:
         member = next((m for m in self._staff if same_name(m.name, name)), None)
         # Unknown names share one count: they cost neither memory nor a hint at who exists.
         key = member.name if member else ""
-        wrong = self._wrong[key] = [t for t in self._wrong.get(key, []) if now_s - t < LOCKED_S]
-        if len(wrong) >= WRONG_PINS:
-            raise LogInError(
-                f"{WRONG_PINS}번 틀려 {LOCKED_S:.0f}초 동안 잠겼습니다. · "
-                f"Wrong {WRONG_PINS} times: locked for {LOCKED_S:.0f} s."
-            )
-        wrong.append(now_s)  # before the check, which takes time in which others may try
+        with self._counting:
+            wrong = self._wrong[key] = [t for t in self._wrong.get(key, []) if now_s - t < LOCKED_S]
+            if len(wrong) >= WRONG_PINS:
+                raise LogInError(
+                    f"{WRONG_PINS}번 틀려 {LOCKED_S:.0f}초 동안 잠겼습니다. · "
+                    f"Wrong {WRONG_PINS} times: locked for {LOCKED_S:.0f} s."
+                )
+            wrong.append(now_s)  # before the check, which takes time in which others may try
         checked = member or self._staff[0]  # as slow for a name that nobody has
         if not (checked.check(pin) and member):
             raise LogInError("이름이나 PIN이 틀렸습니다. · The name or the PIN is wrong.")

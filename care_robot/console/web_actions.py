@@ -23,8 +23,8 @@ class Actions(Protocol):
     def steady_s(self) -> float:
         """Time of the steady clock."""
 
-    def viewed(self, by: str, alarm: ShownAlarm) -> None:
-        """Somebody has seen personal data."""
+    def viewed(self, by: str, alarm: ShownAlarm) -> bool:
+        """Somebody has seen personal data; whether there is anybody to record it."""
 
     async def acknowledge(self, alarm_id: str, by: str, attended: bool) -> str:
         """Take an alarm, or be with the resident."""

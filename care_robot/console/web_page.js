@@ -35,7 +35,9 @@
     } catch { /* said below */ }
     if (mine !== stopping) return;
     if (answer && answer.confirmed) {
-      status("멈췄습니다.", `Stopped, confirmed after ${answer.after_ms} ms.`, false);
+      // With the time: the robot may have been reset since, and the page not have heard of it.
+      const at = new Date().toTimeString().slice(0, 8);
+      status(`${at} 멈췄습니다.`, `Stopped at ${at}, confirmed after ${answer.after_ms} ms.`, false);
     } else if (answer) {
       status("멈춤이 확인되지 않았습니다. 비상정지 버튼을 누르세요!",
         "Not confirmed: it may still move. Press the e-stop button!", true);

@@ -151,8 +151,8 @@ class OperatorPage:
                 if self._list.default_slot.children.index(card.root) != place:
                     card.root.move(target_index=place)
                 card.show(alarm, now)
-                if self._session.first_view(alarm.id):
-                    self._actions.viewed(name, alarm)
+                if self._session.unseen(alarm.id) and self._actions.viewed(name, alarm):
+                    self._session.viewed.add(alarm.id)
 
     # Act --------------------------------------------------------------------------------------------------
 
@@ -201,8 +201,8 @@ class OperatorPage:
         with self._dialog(Text("멈춤 해제", "Reset the stop")) as dialog:
             Both().set(
                 Text(
-                    f"{name} 님, 로봇 주위가 안전한가요? 해제해도 로봇이 저절로 움직이지는 않습니다.",
-                    f"{name}: is it safe around the robot? It goes nowhere by itself after the reset.",
+                    f"{name} 님, 로봇 주위가 안전한가요? 해제하면 열린 낙상 경보가 있을 때만 스스로 갑니다.",
+                    f"{name}: is it safe around the robot? By itself it goes to an open fall alarm only.",
                 )
             )
 
@@ -236,7 +236,8 @@ class OperatorPage:
                     "A drill really calls people; it is marked DRILL everywhere.",
                 )
             )
-            names = {id_: name or id_ for id_, name in self._actions.residents}
+            residents = self._actions.residents if self._name() else ()
+            names = {id_: name or id_ for id_, name in residents}
             resident = ui.select(names, value=next(iter(names), None), label="누구 · Who").props("outlined")
 
             async def drill() -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from care_robot.care.alarms import AlarmKind, AlarmState
 from care_robot.care.text import Text
 from care_robot.planning.skills import OpenAlarm
+from care_robot.planning.task_check import RESPONSE_ID
 from care_robot.planning.task_queue import TaskQueue
 from care_robot.planning.tasks import Priority, Task, TaskErrorCode, TaskKind, TaskRecord
 
@@ -18,6 +19,8 @@ TIME_LIMIT_S = 1800.0
 RETRY_S, QUICK_RETRIES = 20.0, 5
 """After a failure; from the sixth on, the time doubles each time."""
 MAX_RETRY_S = 320.0
+MAX_OPEN = 20
+"""Responses that wait or run; of more alarms, the most urgent ones first."""
 _FINAL = (TaskErrorCode.TIME_LIMIT, TaskErrorCode.TASK_INVALID)
 _WHEN_ABLE = (TaskErrorCode.NOT_CAPABLE, TaskErrorCode.LOST)
 _OVER = Text("알람이 처리되었습니다.", "The alarm was attended to.")
@@ -62,10 +65,15 @@ def keep_up(
     for record in records:
         if not record.state.over and record.task.alarm_id not in wanted:
             queue.end_response(now, record.task.alarm_id, _OVER)
+    tried: dict[str, list[TaskRecord]] = {}
+    for record in records:
+        tried.setdefault(record.task.alarm_id, []).append(record)
+    free = MAX_OPEN - sum(not record.state.over for record in records)
     for alarm in sorted(wanted.values(), key=lambda a: (-a.priority, distance_m(a))):
-        before = [record for record in records if record.task.alarm_id == alarm.id]
-        if _due(before, now, able=able):
+        before = tried.get(alarm.id, [])
+        if free > 0 and _due(before, now, able=able):
             _submit(queue, now, alarm, len(before))
+            free -= 1
 
 
 def _due(before: Sequence[TaskRecord], now: datetime, *, able: bool) -> bool:
@@ -83,7 +91,7 @@ def _due(before: Sequence[TaskRecord], now: datetime, *, able: bool) -> bool:
 def _submit(queue: TaskQueue, now: datetime, alarm: OpenAlarm, tries: int) -> None:
     # An id is taken once for ever, and those of long ago are no longer shown.
     for number in range(tries + 1, tries + 1000):
-        task_id = f"respond-{alarm.id}" + (f"-{number}" if number > 1 else "")
+        task_id = f"{RESPONSE_ID}{alarm.id}" + (f"-{number}" if number > 1 else "")
         task = Task(
             TaskKind.RESPOND_TO_FALL,
             Priority.ALARM,

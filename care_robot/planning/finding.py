@@ -93,12 +93,14 @@ def beside_fallen(run: Run) -> list[Spot] | Failure:
         person = SeenPerson("", alarm.xy, alarm.room)
     if person is None:
         return spots_of(run, alarm.room) if alarm and alarm.room in run.places.places else NOBODY_KNOWN
-    spots = beside(run, replace(person, down=True))
+    person = replace(person, down=True)
+    spots = beside(run, person)
     near = [] if isinstance(spots, Failure) else spots[: TRIES - 1]
-    # Better at the door of a small room than not there at all.
+    # Better at the door of a small room than not there at all, but never upon who lies there.
     room = run.places.room_at(*person.xy) or person.room
     last = spots_of(run, room) if room in run.places.places else []
-    return [*near, *([] if isinstance(last, Failure) else last)] or NO_SPOT
+    far = [] if isinstance(last, Failure) else [s for s in last if edge_m(s, person) >= FALLEN.near_m]
+    return [*near, *far] or NO_SPOT
 
 
 def beside_person(run: Run) -> list[Spot] | Failure:
@@ -122,6 +124,11 @@ def fallen_room(run: Run) -> str:
     return (person.room if person is not None else "") or (alarm.room if alarm is not None else "")
 
 
+def edge_m(spot: Spot, person: SeenPerson) -> float:
+    """From the edge of a robot that stands there to the nearest point of the body."""
+    return min(map(spot.distance_m, [person.xy, *person.body.tolist()])) - ROBOT_RADIUS_M - person.reach_m
+
+
 def is_beside(run: Run, *, facing: bool = True) -> bool:
     """Whether the robot is with the fallen person already: on a good spot, or at least no further away."""
     robot, person = run.skills.robot(), fallen(run)
@@ -130,11 +137,11 @@ def is_beside(run: Run, *, facing: bool = True) -> bool:
     floor, room_of = run.skills.floor(), run.places.room_at
     if room_of(*robot[:2]) != room_of(*person.xy) and (floor is None or not floor.sees(robot, person.xy)):
         return False
-    edge_m = min(map(robot.distance_m, [person.xy, *person.body.tolist()])) - ROBOT_RADIUS_M - person.reach_m
+    away_m = edge_m(robot, person)
     turn = math.atan2(person.xy[1] - robot.y_m, person.xy[0] - robot.x_m) - robot.yaw_rad
-    if edge_m > FALLEN.far_m + BESIDE_M:
+    if away_m > FALLEN.far_m + BESIDE_M:
         return False
-    return not facing or (edge_m >= FALLEN.near_m - BESIDE_M and math.cos(turn) > math.cos(BESIDE_RAD))
+    return not facing or (away_m >= FALLEN.near_m - BESIDE_M and math.cos(turn) > math.cos(BESIDE_RAD))
 
 
 def person_xy(run: Run) -> tuple[float, float] | None:

@@ -84,9 +84,11 @@ class Runner:
 
     def halt(self) -> None:
         """Cut off what runs, without a clean-up, as at the end of the process."""
-        root, self.root, self.run = self.root, None, None
+        root, run, self.root, self.run = self.root, self.run, None, None
         if root is not None:
             root.stop(Status.INVALID)
+        for job in run.jobs if run is not None else ():  # also what a broken tree has forgotten
+            job.cancel()
 
     def _start(self, now: datetime, task: Task, visited: int) -> None:
         run = self._new_run(task, visited)

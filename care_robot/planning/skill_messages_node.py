@@ -1,6 +1,5 @@
 """What messages of other nodes mean for a task. Part of task_manager."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from care_robot_msgs.msg import Alarm, FallEvent
 from care_robot.care.text import Text
 from care_robot.planning.alarm_responses import SeenAlarm
 from care_robot.planning.skills import Answer, Failure, Job, OpenAlarm
+from care_robot.planning.task_check import MAX_DISTANCE_M
 from care_robot.planning.tasks import TaskErrorCode
 
 TF_ERRORS = (102, 202, 203)
@@ -22,7 +22,7 @@ def seen_alarm(alarm: Alarm, event: FallEvent | None) -> SeenAlarm:
     xy = None
     if event is not None and event.position_valid:
         place = (float(event.position.x), float(event.position.y))
-        xy = place if all(map(math.isfinite, place)) else None
+        xy = place if all(abs(value) <= MAX_DISTANCE_M for value in place) else None
     who = OpenAlarm(
         alarm.id,
         int(alarm.priority),

@@ -11,6 +11,8 @@ MAX_TIME_LIMIT_S = 86_400.0
 MAX_PLACES = 50
 MAX_TEXT = MAX_REASON
 MAX_DISTANCE_M = 1000.0
+RESPONSE_ID = "respond-"
+"""Ids of alarm responses begin so, and no others: nobody takes theirs away."""
 
 
 def check(task: Task, capabilities: frozenset[TaskKind], places: Places) -> Refusal | None:
@@ -74,9 +76,8 @@ def _wrong_heading(task: Task) -> Refusal | None:
 
 
 def _wrong_priority(task: Task) -> Refusal | None:
-    response = task.kind == TaskKind.RESPOND_TO_FALL
-    if response or (task.priority == Priority.ALARM and task.kind == TaskKind.LOOK_AGAIN):
-        allowed = [Priority.ALARM]
+    if task.kind == TaskKind.RESPOND_TO_FALL:
+        allowed = [Priority.ALARM]  # and nothing else, so that nothing stands in its way
     else:
         allowed = [Priority.ROUTINE, Priority.OPERATOR, Priority.MEDICATION]
     if task.priority in allowed:
@@ -99,6 +100,10 @@ def _wrong_strings(task: Task) -> Refusal | None:
     for name, limit in (("object", MAX_NAME), ("text", MAX_TEXT)):
         if len(getattr(task, name)) > limit:
             return _invalid(name, f"{limit}자 이하로 줄여 주세요.", f"must be at most {limit} characters.")
+    if task.id.startswith(RESPONSE_ID) and task.kind != TaskKind.RESPOND_TO_FALL:
+        return _invalid(
+            "id", f"'{RESPONSE_ID}'은 알람 대응에만 씁니다.", f"'{RESPONSE_ID}' is kept for alarm responses."
+        )
     return None
 
 
@@ -138,7 +143,7 @@ def _wrong_parameters(task: Task) -> Refusal | None:
 def _wrong_places(task: Task, places: Places) -> Refusal | None:
     if len(task.places) > MAX_PLACES:
         return _invalid("places", f"{MAX_PLACES}곳 이하로 줄여 주세요.", f"must be at most {MAX_PLACES}.")
-    if task.pose is not None and task.kind == TaskKind.GO_TO:
+    if task.pose is not None:
         numbers = (task.pose.x_m, task.pose.y_m, task.pose.heading_rad)
         if task.pose.frame_id != "map" or not all(abs(n) <= MAX_DISTANCE_M for n in numbers):
             return _invalid(

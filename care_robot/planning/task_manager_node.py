@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from care_robot_msgs.action import ExecuteTask
-from care_robot_msgs.msg import SafetyState, TaskArray, TaskTree
+from care_robot_msgs.msg import Task as TaskMsg
+from care_robot_msgs.msg import TaskArray, TaskTree
 from care_robot_msgs.srv import CancelTask, SubmitTask
 from rclpy.action import CancelResponse
 from rclpy.action.server import ServerGoalHandle
@@ -20,6 +21,7 @@ from care_robot.care.database import DatabaseUnusableError
 from care_robot.care.store import default_folder
 from care_robot.care.strict_yaml import YamlError
 from care_robot.care.text import Text
+from care_robot.planning import task_texts as texts
 from care_robot.planning import trees
 from care_robot.planning.alarm_responses import keep_up
 from care_robot.planning.floor_map import read_floor
@@ -31,7 +33,7 @@ from care_robot.planning.task_messages_node import Follower, both, status_messag
 from care_robot.planning.task_queue import TaskQueue
 from care_robot.planning.task_skills_node import RobotSkills
 from care_robot.planning.task_store import TaskStore
-from care_robot.planning.tasks import Task, TaskErrorCode, TaskKind
+from care_robot.planning.tasks import Reply, SubmitCode, Task, TaskErrorCode, TaskKind
 from care_robot.ros import qos
 from care_robot.ros.node import CareNode, ConfigurationError, Health, Level, run_node
 from care_robot.ros.parameters import parameter
@@ -200,7 +202,7 @@ class TaskManagerNode(CareNode[Parameters]):
         state = self._skills.safety
         if state is None:
             return
-        if state.state == SafetyState.STATE_LATCHED:
+        if self._skills.stopped():
             self._queue.stopped(now, "safety_supervisor", Text(state.reason_ko, state.reason_en))
         else:
             self._queue.released(now)
@@ -244,7 +246,7 @@ class TaskManagerNode(CareNode[Parameters]):
         if self._runner is None:
             response.error_code, response.error_msg = response.UNAVAILABLE, NOT_STARTED
             return response
-        reply = self._queue.submit(self._now(), task_of(request.task))
+        reply = self._take(request.task)
         response.success, response.task_id = reply.success, reply.task_id
         response.error_code = int(reply.code)
         response.error_msg = "" if reply.success else both(reply.sentence)
@@ -259,12 +261,18 @@ class TaskManagerNode(CareNode[Parameters]):
         response.error_msg = "" if reply.success else both(reply.sentence)
         return response
 
+    def _take(self, message: TaskMsg) -> Reply:
+        task = task_of(message)
+        if task.kind == TaskKind.RESPOND_TO_FALL:  # or somebody's own would count as the alarm's
+            return Reply(task.id, SubmitCode.INVALID, texts.FROM_ITS_ALARM, TaskErrorCode.TASK_INVALID)
+        return self._queue.submit(self._now(), task)
+
     async def _execute(self, goal: ServerGoalHandle) -> Any:
         if self._runner is None:
             goal.abort()
             return ExecuteTask.Result(error_code=ExecuteTask.Result.NOT_CAPABLE, error_msg=NOT_STARTED)
         with self._lock:
-            reply = self._queue.submit(self._now(), task_of(goal.request.task))
+            reply = self._take(goal.request.task)
             follower = Follower(reply.task_id, goal)
             if reply.success:
                 self._followers.append(follower)

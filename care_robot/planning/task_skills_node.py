@@ -35,6 +35,7 @@ from care_robot.ros.node import CareNode
 
 NAV_SILENT_S = 10.0
 SERVICE_S = 3.0
+STOP_AGAIN_S = 1.0
 STOW_TIME_S = 8
 
 NAVIGATION, VOICE = Text("주행", "Navigation"), Text("음성", "Speech")
@@ -73,7 +74,7 @@ class RobotSkills(RobotWorld):
         self._stops = self._service(CancelGoal, "navigate_to_pose/_action/cancel_goal")
         self._raises = self._service(RaiseAlarm, "alarms/raise")
         self._audits = self._service(AppendAudit, "audit/append")
-        self._to_stop = self._stopping = False
+        self._to_stop, self._asked_s = False, -math.inf
 
     def _client(self, action: type, name: str) -> ActionClient:
         client = ActionClient(self._node, action, name)
@@ -87,20 +88,14 @@ class RobotSkills(RobotWorld):
 
     def stop_what_others_began(self) -> None:
         """Have every drive called off before the first one of ours: a process that was killed could not."""
-        self._to_stop, self._stopping = True, False
+        self._to_stop, self._asked_s = True, -math.inf
 
     def _unsettled(self) -> bool:
         return self._to_stop
 
     def poll(self) -> None:
         """Look after what is under way."""
-        if self._to_stop and not self._stopping and self._stops.service_is_ready():
-            self._stopping = True
-
-            def done(_future: Any) -> None:
-                self._to_stop = False
-
-            self._stops.call_async(CancelGoal.Request()).add_done_callback(done)
+        self._call_off(time.monotonic())
         for goal in self._goals:
             goal.poll()
         self._goals = [goal for goal in self._goals if not goal.job.done]
@@ -108,6 +103,16 @@ class RobotSkills(RobotWorld):
             if time.monotonic() > until_s:
                 job.end(no_service())
         self._calls = [(job, until_s) for job, until_s in self._calls if not job.done]
+
+    def _call_off(self, now_s: float) -> None:
+        """Ask until there is an answer: a server that dies, or is just being found, may give none."""
+
+        def done(_future: Any) -> None:
+            self._to_stop = False
+
+        if self._to_stop and now_s - self._asked_s > STOP_AGAIN_S and self._stops.service_is_ready():
+            self._asked_s = now_s
+            self._stops.call_async(CancelGoal.Request()).add_done_callback(done)
 
     @property
     def able(self) -> bool:

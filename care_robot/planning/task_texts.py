@@ -21,6 +21,10 @@ ENDS_WITH_ALARM = Text(
     "낙상 대응은 취소할 수 없습니다. 알람을 처리하면 끝납니다.",
     "A response to an alarm cannot be canceled: attend or resolve its alarm, and it ends.",
 )
+FROM_ITS_ALARM = Text(
+    "kind: 낙상 대응은 알람이 올라오면 저절로 시작됩니다. 알람을 올려 주세요.",
+    "kind: a response to a fall comes from its alarm alone; raise an alarm.",
+)
 HALTED = Text("정지가 해제되면 이어서 합니다.", "It goes on when the stop is released.")
 RESTARTED = Text("작업 관리 프로그램이 다시 시작되었습니다.", "The task manager was started again.")
 WAS_OFF = Text(

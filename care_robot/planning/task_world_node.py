@@ -16,6 +16,7 @@ from care_robot.planning.approach import Floor, Spot
 from care_robot.planning.places import Places
 from care_robot.planning.skill_messages_node import seen_alarm
 from care_robot.planning.skills import OpenAlarm, SeenPerson
+from care_robot.planning.task_check import MAX_DISTANCE_M
 from care_robot.ros import qos
 from care_robot.ros.node import CareNode
 from care_robot.ros.transforms import TransformError, TransformListener
@@ -62,6 +63,7 @@ class RobotWorld:
         self._people, self._people_s = PersonArray(), -math.inf
         self._seen: list[SeenPerson] | None = None
         self._alarms, self._falls = AlarmArray(), FallEventArray()
+        self._seen_alarms: list[SeenAlarm] | None = None
         self.safety: SafetyState | None = None
         self.has_alarms = False
         self._transforms, self._known_s = TransformListener(node), -math.inf
@@ -92,7 +94,8 @@ class RobotWorld:
 
     def stopped(self) -> bool:
         """Whether a stop is latched."""
-        return self.safety is not None and self.safety.state == SafetyState.STATE_LATCHED
+        go_on = (SafetyState.STATE_CLEAR, SafetyState.STATE_STOPPED)  # an unknown state counts as latched
+        return self.safety is not None and self.safety.state not in go_on
 
     def people(self) -> Sequence[SeenPerson]:
         """Everybody who is seen now and whose place is known."""
@@ -112,8 +115,11 @@ class RobotWorld:
 
     def all_alarms(self) -> list[SeenAlarm]:
         """Every alarm that care_manager tells."""
-        falls = {event.id: event for event in self._falls.events}
-        return [seen_alarm(alarm, falls.get(alarm.source_id)) for alarm in self._alarms.alarms]
+        if self._seen_alarms is None:
+            falls = {event.id: event for event in self._falls.events}
+            alarms = self._alarms.alarms
+            self._seen_alarms = [seen_alarm(alarm, falls.get(alarm.source_id)) for alarm in alarms]
+        return self._seen_alarms
 
     def stowed(self) -> bool:
         """Whether the arm is known to be folded."""
@@ -126,10 +132,10 @@ class RobotWorld:
         self._people, self._people_s, self._seen = message, time.monotonic(), None
 
     def _on_falls(self, message: FallEventArray) -> None:
-        self._falls = message
+        self._falls, self._seen_alarms = message, None
 
     def _on_alarms(self, message: AlarmArray) -> None:
-        self._alarms, self.has_alarms = message, True
+        self._alarms, self.has_alarms, self._seen_alarms = message, True, None
 
     def _on_joints(self, message: JointState) -> None:
         self._joints = message
@@ -139,8 +145,8 @@ class RobotWorld:
 
     def _person(self, person: Person) -> SeenPerson | None:
         xy = (float(person.position.x), float(person.position.y))
-        if not person.position_valid or not all(map(math.isfinite, xy)):
-            return None
+        if not person.position_valid or not all(abs(value) <= MAX_DISTANCE_M for value in xy):
+            return None  # a NaN is not within, either
         again = float(person.look_again_bearing)
         return SeenPerson(
             person.id,

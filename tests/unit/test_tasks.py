@@ -153,12 +153,26 @@ def test_what_the_robot_has_no_part_for_is_refused() -> None:
     assert (refusal.code, refusal.error) == (SubmitCode.NOT_CAPABLE, TaskErrorCode.NOT_CAPABLE)
 
 
+def test_nobody_else_takes_the_id_of_an_alarm_response() -> None:
+    refusal = check(task(id="respond-a1"), EVERY_KIND, PLACES)
+    assert refusal
+    assert refusal.sentence.en.startswith("id: ")
+    assert check(task(K.RESPOND_TO_FALL, id="respond-a1"), EVERY_KIND, PLACES) is None
+
+
+def test_a_pose_that_is_not_asked_for_is_checked_all_the_same() -> None:
+    for pose in (Goal("x" * 10_000, 0.0, 0.0, 0.0), Goal("map", math.nan, 0.0, 0.0)):
+        refusal = check(task(K.SAY, pose=pose), EVERY_KIND, PLACES)
+        assert refusal
+        assert refusal.sentence.en.startswith("pose: ")
+
+
 def test_alarm_response_has_the_highest_priority_and_nobody_else_has_it() -> None:
     for kind in TaskKind:
         for priority in Priority:
             taken = check(replace(task(kind), priority=priority), EVERY_KIND, PLACES) is None
             if priority is Priority.ALARM:
-                assert taken == (kind in (K.RESPOND_TO_FALL, K.LOOK_AGAIN))
+                assert taken == (kind is K.RESPOND_TO_FALL)
             elif priority is Priority.OPERATOR_STOP or kind is K.RESPOND_TO_FALL:
                 assert not taken
             else:

@@ -194,7 +194,7 @@ def test_where_there_is_no_way_it_fails_fast_and_says_why(robot: FakeRobot, why:
 
 
 def test_a_small_room_without_a_spot_is_served_from_its_entry(robot: FakeRobot) -> None:
-    in_bathroom = SeenPerson("p1", (1.0, 5.0), "bathroom", down=True, body=BODY * 0 + (1.0, 5.0))
+    in_bathroom = SeenPerson("p1", (0.5, 6.2), "bathroom", down=True, body=BODY * 0 + (0.5, 6.2))
     robot.seen = [in_bathroom]
     robot.map = None
     trial = respond(robot, replace(ALARM, room="bathroom", xy=None))
@@ -202,6 +202,16 @@ def test_a_small_room_without_a_spot_is_served_from_its_entry(robot: FakeRobot) 
     assert trial.tick(20.0) is Status.FAILURE
     entry = PLACES.pose_of("bathroom")
     assert robot.goals[-1] == Spot.at(entry.x_m, entry.y_m, entry.heading_deg)
+
+
+def test_the_entry_is_no_place_for_the_robot_where_somebody_lies_on_it(robot: FakeRobot) -> None:
+    entry = PLACES.pose_of("bathroom")
+    on_it = SeenPerson("p1", (entry.x_m, entry.y_m), "bathroom", down=True)
+    robot.seen, robot.way["bathroom"] = [on_it], NO_WAY
+    trial = respond(robot, replace(ALARM, room="bathroom", xy=None))
+    assert trial.tick(20.0) is Status.FAILURE
+    assert robot.goals
+    assert min(spot.distance_m(on_it.xy) for spot in robot.goals) >= FALLEN.near_m + ROBOT_RADIUS_M
 
 
 def test_a_stop_halts_it_and_a_lost_robot_says_so(robot: FakeRobot) -> None:

@@ -138,10 +138,11 @@ def test_no_single_tap_ever_counts(taps: list[tuple[str, float]]) -> None:
 def test_a_name_is_enough_where_no_staff_is_configured() -> None:
     sessions = Sessions()
     session = sessions.of("browser", 0.0)
-    assert not session.first_view("a")  # nobody has seen it
+    assert not session.unseen("a")  # nobody is there to see it
     sessions.log_in(session, " Kim\x00\u202e <b> ", "", 1.0)
     assert session.who(2.0) == "Kim <b>"
-    assert (session.first_view("a"), session.first_view("a"), session.first_view("b")) == (True, False, True)
+    session.viewed.add("a")
+    assert (session.unseen("a"), session.unseen("b")) == (False, True)
     assert sessions.of("browser", 2.0) is session
     assert sessions.of("other", 2.0).who(2.0) == ""
     assert session.who(1.1 + SESSION_S) == ""
