@@ -532,7 +532,7 @@ EN = english(
         ],
         Mark.HESITATION: [r"u+m+|u+h+|e+r+m*|h+m+|m+m+|umm uh|well (?:um|uh|er)"],
         Mark.HARMLESS: [
-            r"(?:i was |i am |im |i |was |well )*(?:just |only )*(?:sat|sitting|sit|knelt|kneeling|bent|"
+            r"(?:i was |i am |im |i |well )*(?:just |only )*(?:sat|sitting|sit|knelt|kneeling|bent|"
             r"bending|"
             r"crouched|crouching|tying|picking|reaching|looking|cleaning|wiping|stretching|resting|playing|"
             r"fixing|plugging|doing|dusting|exercising|feeding|fetching|hoovering|sweeping|gardening|"
@@ -566,7 +566,7 @@ EN = english(
                 r"my) \w+|having (?:a|my|some) (?:cup of )?\w+|i really am|for checking on me"
             ),
             (
-                r"(?:i was |im |i am |was |i have been |ive been )?(?:just |only |merely |"
+                r"(?:i was |im |i am |i have been |ive been )?(?:just |only |merely |"
                 r"busy )*(?!dying|bleeding|hurting|aching|choking|drowning|crying|shaking|struggling|"
                 r"suffering|waiting|feeling|trying|going|getting|fainting|vomiting|falling|pretending|"
                 r"kidding|acting|saying|joking|burning|stinging|throbbing|swelling|losing|having|being|"
@@ -624,7 +624,7 @@ EN = english(
                 r"on the floor)"
             ),
             (
-                r"(?:i |i was |i am |im |ive |was |only |just |i just |im just |im only |i was just |"
+                r"(?:i |i was |i am |im |ive |only |just |i just |im just |im only |i was just |"
                 r"i was only |i merely |merely |deliberately |i deliberately )*(?:sat|sit|sitting|lay|"
                 r"lie|lying|laying|knelt|kneel|kneeling|resting|rest|rested|stretching|stretch|"
                 r"exercising|exercise|doing (?:my |some )?(?:exercises|yoga|stretches|gymnastics|pilates|"

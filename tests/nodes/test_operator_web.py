@@ -15,7 +15,7 @@ import pytest
 from care_robot_msgs.msg import Alarm, AlarmTransition, SafetyState, StopRequest
 
 from care_robot.care.alarms import AlarmState, Priority
-from care_robot.console.operator_web_node import OperatorWebNode, shown_alarm
+from care_robot.console.operator_web_node import SHOWN_ALARMS, OperatorWebNode, most_urgent, shown_alarm
 from care_robot.ros import qos
 
 from web_process import operator_web  # isort: skip
@@ -122,6 +122,17 @@ def test_a_port_that_is_taken_is_named(ros: Any) -> None:
         assert node.trigger_configure().name == "FAILURE"
     assert f"port {port}" in node.trouble
     assert "web_port" in node.trouble
+
+
+def test_too_many_alarms_never_hide_one_that_is_open_and_urgent() -> None:
+    over = [Alarm(id=f"o{i}", priority=3, state=Alarm.STATE_RESOLVED) for i in range(SHOWN_ALARMS)]
+    low = [Alarm(id=f"l{i}", priority=1, state=Alarm.STATE_RAISED) for i in range(SHOWN_ALARMS)]
+    taken = Alarm(id="taken", priority=3, state=Alarm.STATE_ACKNOWLEDGED)
+    urgent = Alarm(id="urgent", priority=3, state=Alarm.STATE_NOTIFIED)
+    shown = most_urgent([*over, *low, taken, urgent])
+    assert [alarm.id for alarm in shown[:2]] == ["urgent", "taken"]
+    assert len(shown) == SHOWN_ALARMS
+    assert [alarm.id for alarm in most_urgent([*over, urgent])] == ["urgent"]
 
 
 def test_an_alarm_of_another_version_is_shown_as_the_worst_it_may_be() -> None:

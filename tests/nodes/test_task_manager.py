@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from action_msgs.msg import GoalStatus
+from action_msgs.srv import CancelGoal
 from care_robot_msgs.action import Ask, ExecuteTask, Say
 from care_robot_msgs.msg import (
     Alarm,
@@ -27,7 +28,9 @@ from control_msgs.action import FollowJointTrajectory
 from nav2_msgs.action import NavigateToPose
 from rclpy.action import ActionClient, ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
+from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from care_robot.geometry import Pose
@@ -478,17 +481,53 @@ def test_nonsense_on_the_topics_does_not_stop_the_robot(house: House) -> None:
     odd.body.world_landmarks, odd.body.visibility = [nan] * 99, [1.0] * 33
     event = FallEvent(id="e1", position_valid=True)
     event.position.y = nan
+    far = Person(id="p3", position_valid=True)  # so far that a look along the map would never end
+    far.position.x = 1e9
     people = house.ros.publisher(PersonArray, "people", qos.STATE)
     falls = house.ros.publisher(FallEventArray, "falls", qos.LATCHED)
-    people.publish(PersonArray(people=[lost, odd, Person(id="x" * 10_000)]))
+    people.publish(PersonArray(people=[lost, odd, far, Person(id="x" * 10_000)]))
     falls.publish(FallEventArray(events=[event]))
     house.alarm("a" * 300, kind=99, state=77, source_id="e1", room="\x00")
     house.safety(200)
     house.ros.wait_until(lambda: house.node._skills.safety is not None, "the safety's word")
     assert [(p.id, len(p.body), p.look_again_rad) for p in house.node._skills.people()] == [("p2", 0, None)]
     assert house.node._skills.all_alarms()[0].alarm.xy is None
+    assert house.node._skills.stopped()  # an unknown state counts as latched, as for the controllers
+    house.safety(SafetyState.STATE_CLEAR)
+    house.ros.wait_until(lambda: house.submit(task(id="t1")).success, "the task")
+    house.wait("t1", TaskStatus.STATE_SUCCEEDED)
+
+
+def test_nobody_gets_in_the_way_of_an_alarm_response(house: House) -> None:
+    soon_over = task(kind=Task.KIND_RESPOND_TO_FALL, priority=5, alarm_id="a1", time_limit=0.01)
+    taken_id = task(id="respond-a1")
+    for request in (soon_over, taken_id):
+        answer = house.submit(request)
+        assert (answer.success, answer.error_code) == (False, SubmitTask.Response.INVALID)
+        assert answer.error_msg
+    status, result = Goal(house, soon_over).result()
+    assert (status, result.error_code) == (GoalStatus.STATUS_ABORTED, ExecuteTask.Result.TASK_INVALID)
+    house.alarm()
+    house.wait("respond-a1", TaskStatus.STATE_RUNNING, arrived=True)
+
+
+def test_a_drive_of_before_is_called_off_again_where_nobody_has_answered(
+    ros: Any, robot: Robot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+    call_async = Client.call_async
+
+    def lose_the_first(client: Any, request: Any) -> Any:
+        if not isinstance(request, CancelGoal.Request) or not client.srv_name.endswith("cancel_goal"):
+            return call_async(client, request)
+        calls.append(request)
+        return call_async(client, request) if len(calls) > 1 else Future()
+
+    monkeypatch.setattr(Client, "call_async", lose_the_first)
+    house = House(ros, tmp_path, robot)
     house.submit(task(id="t1"))
     house.wait("t1", TaskStatus.STATE_SUCCEEDED)
+    assert len(calls) == 2
 
 
 def test_a_body_is_known_where_its_camera_is_known(house: House) -> None:

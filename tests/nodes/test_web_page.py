@@ -29,6 +29,7 @@ class Manager:
     def __init__(self, ros: Any) -> None:
         self.ros, self.alive, self.refusal = ros, True, ""
         self.asked: list[Any] = []
+        self._services: dict[type, Any] = {}
         self._alarms = ros.tester.create_publisher(AlarmArray, "alarms", qos.LATCHED)
         beat = ros.tester.create_publisher(Heartbeat, "care_manager/heartbeat", qos.SENSOR)
         alive = Heartbeat(state=State.PRIMARY_STATE_ACTIVE)
@@ -40,8 +41,14 @@ class Manager:
             (DrillAlarm, "alarms/drill"),
             (AppendAudit, "audit/append"),
         ):
-            ros.tester.create_service(kind, name, self._note)
+            self._services[kind] = ros.tester.create_service(kind, name, self._note)
         self.show()
+
+    def stop_auditing(self) -> None:
+        self.ros.tester.destroy_service(self._services.pop(AppendAudit))
+
+    def go_on_auditing(self) -> None:
+        self.ros.tester.create_service(AppendAudit, "audit/append", self._note)
 
     def _note(self, request: Any, response: Any) -> Any:
         self.asked.append(request)
@@ -170,6 +177,21 @@ def test_hostile_and_special_alarms_are_shown_as_they_are(manager: Manager, page
     page.press("소리 2분 멈춤")
     pause = manager.await_asked(PauseAlarmAudio)
     assert (pause.alarm_id, pause.by, pause.duration) == ("hostile", "Kim", 120.0)
+
+
+def test_a_view_that_nobody_could_record_is_recorded_later(manager: Manager, page: Tab) -> None:
+    manager.stop_auditing()
+    manager.ros.wait_until(
+        lambda: not any(
+            name.endswith("audit/append") for name, _ in manager.ros.tester.get_service_names_and_types()
+        ),
+        "the audit's end",
+    )
+    manager.show(manager.alarm())
+    page.wait_text("김영희 · 거실")
+    assert not manager.asked_for(AppendAudit)
+    manager.go_on_auditing()
+    assert manager.await_asked(AppendAudit).record.actor == "Kim"
 
 
 def test_stop_is_one_press_and_the_reset_is_not(manager: Manager, page: Tab, tmp_path: Path) -> None:

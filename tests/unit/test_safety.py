@@ -109,6 +109,17 @@ def test_a_button_that_falls_silent_counts_as_pressed_but_one_never_heard_does_n
     assert latch.reset("Kim", LATER_S, 0.0)
 
 
+def test_a_restart_does_not_forget_that_there_is_a_button() -> None:
+    latch = StopLatch()
+    latch.press(True, 0.0)
+    again = StopLatch(latch.stop)
+    for i in range(SILENT_CHECKS):
+        again.check(float(i))
+    assert refused(again) is Refused.CAUSE_PERSISTS
+    again.press(False, 0.0)
+    assert again.reset("Kim", LATER_S, 0.0)
+
+
 def test_people_read_of_the_weightiest_reason() -> None:
     latch = StopLatch()
     latch.hear("멈춰", 0.0)
@@ -151,6 +162,7 @@ def test_a_restart_knows_the_stop(tmp_path_factory: pytest.TempPathFactory, stop
     file = StopFile(tmp_path_factory.mktemp("state") / "new_folder" / "stop.json")
     assert file.load() is None
     file.save(stop)
+    file.settle()
     assert file.load() == stop
     assert StopLatch(file.load()).state is StopState.LATCHED
     file.save(None)
@@ -184,6 +196,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StopFileError, match="restart"):
         StopFile(tmp_path / "file" / "stop.json").save(requested().stop)
+    with pytest.raises(StopFileError, match="restart"):
+        StopFile(tmp_path / "file" / "stop.json").settle()
 
 
 # What a controller makes of it ---------------------------------------------------------------------------

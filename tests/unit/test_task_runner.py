@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from task_bench import START, task
 
 from care_robot.planning import trees
-from care_robot.planning.alarm_responses import MAX_RETRY_S, RETRY_S, SeenAlarm, keep_up
+from care_robot.planning.alarm_responses import MAX_OPEN, MAX_RETRY_S, RETRY_S, SeenAlarm, keep_up
 from care_robot.planning.approach import Spot
 from care_robot.planning.idioms import Finally
 from care_robot.planning.run import Run
@@ -189,6 +189,18 @@ def test_the_more_urgent_and_then_the_nearer_comes_first(house: House) -> None:
     house.alarm("low", xy=(5.6, 2.3), room="living_room", priority=2)
     house.pass_time(0.1)
     assert [record.task.alarm_id for record in house.responses()] == ["near", "far", "low"]
+
+
+def test_of_a_flood_of_alarms_the_most_urgent_have_a_response(house: House) -> None:
+    for number in range(200):
+        house.alarm(f"a{number}", priority=2)
+    house.alarm("urgent")
+    house.pass_time(1.0)
+    assert len(house.responses()) == MAX_OPEN
+    assert house.responses()[0].task.alarm_id == "urgent"
+    house.alarm("urgent", state=RESOLVED)
+    house.pass_time(1.0)
+    assert sum(not record.state.over for record in house.responses()) == MAX_OPEN
 
 
 def test_a_response_that_failed_is_tried_again_while_the_alarm_is_open(house: House) -> None:
