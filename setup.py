@@ -44,7 +44,13 @@ setup(
     name=NAME,
     version="0.1.0",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "care/migrations/*.mako", "care/migrations/versions/*.py", "console/*.css", "console/*.js", "simulation/*.html"]},
+    package_data={
+        NAME: [
+            "py.typed",
+            *("care/migrations/*.mako", "care/migrations/versions/*.py"),
+            *("console/*.css", "console/*.js", "simulation/*.html"),
+        ]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/care_robot"]),
         (f"share/{NAME}", ["package.xml"]),

@@ -62,6 +62,11 @@ class ChannelHealth:
         self._answer_by.pop(key, None)
         self._test_at[key] = self._ledger.now + self._wait(key)
 
+    def doubt(self, key: Key) -> None:
+        """Note that a channel lets somebody wait: it is tested at once."""
+        self._suspect.add(key)
+        self._test_at[key] = self._ledger.now
+
     def fails_test(self, key: Key) -> bool:
         """Note that a self-test has failed; whether the channel counts as dead now."""
         if key in self._dead or key in self._suspect:

@@ -185,6 +185,9 @@ class CareEngine:
             self._pager.delivered(page)
             self._channel_works(key)
             return
+        if ended.channel != page.channel and self._pager.is_tried(page, ended.channel):
+            self._health.fails(key)  # another one has taken over in the meantime
+            self._channel_fails(key, ended.problem)
         if ended.channel != page.channel or page.state is PageState.FAILED:
             return
         self._health.fails(key)
@@ -232,6 +235,8 @@ class CareEngine:
         for key in self._health.tick():
             self._channel_tested(key, False, "no result in time")
         for page in self._pager.overdue():
+            if self._pager.hedge(page):
+                continue
             self._page_ended(PageEnded(page.id, page.channel, False, "no result in time"))
         for alarm in list(self._ledger.alarms.values()):
             self._due(alarm)

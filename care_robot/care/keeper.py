@@ -68,7 +68,9 @@ class AlarmKeeper:
     def _finish(self, now: datetime, outcome: Outcome, *, publish: bool = False) -> Outcome:
         before = self.unstored
         self._unsaved.add(outcome.changes)
-        if outcome.changes or (self._retry_at is not None and now >= self._retry_at):
+        # While the database is locked or full, each attempt may take long: not one for every input.
+        due = now >= self._retry_at if self._retry_at is not None else bool(outcome.changes)
+        if due:
             self._save(now, outcome)
         if self._retry_at is not None and self._retry_at - now > RETRY:
             self._retry_at = now + RETRY  # the clock was set back

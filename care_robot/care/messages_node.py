@@ -94,7 +94,10 @@ def audit_record(message: AuditMsg, now: datetime) -> AuditRecord | None:
     if message.action not in set(AuditAction):
         return None
     confidence = float(message.confidence)
-    rows = [(e.name, float(e.value), e.unit, float(e.threshold)) for e in message.evidence[:20]]
+    rows = [
+        (clean_text(e.name), float(e.value), clean_text(e.unit, 20), float(e.threshold))
+        for e in message.evidence[:20]
+    ]
     finite = [[v if not isinstance(v, float) or math.isfinite(v) else None for v in row] for row in rows]
     names = ("name", "value", "unit", "threshold")
     return AuditRecord(

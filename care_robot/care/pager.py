@@ -23,6 +23,8 @@ from care_robot.care.text import Text
 BY = "care_manager"
 CHANNEL_TIMEOUT = timedelta(seconds=20)
 """A channel that has not answered by then counts as dead, whatever its own time-outs are."""
+HEDGE_AFTER = timedelta(seconds=3)
+"""A high alarm is sent by the next channel too where one has not answered by then: it may hang."""
 UNREACHED_RETRY = timedelta(seconds=15)
 """When nobody of the last tier could be reached, how soon to start again; then twice as long each time."""
 UNREACHED_RETRY_MAX = timedelta(minutes=5)
@@ -101,6 +103,19 @@ class Pager:
         """Pages whose channel has given no answer in time."""
         due, now = self._ledger.page_due, self._ledger.now
         return [self._ledger.pages[page_id] for page_id, at in due.items() if at <= now]
+
+    def hedge(self, page: Page) -> bool:
+        """Send a high alarm by the next channel as well; false where there is none, or no such hurry."""
+        if page.priority is not Priority.HIGH or self._next_place(page) is None:
+            return False
+        self._health.doubt((page.contact_id, page.channel))
+        page.repeat = True
+        self._send_by_next(page)
+        return True
+
+    def is_tried(self, page: Page, channel: int) -> bool:
+        """Whether a page that is not settled was sent by this channel."""
+        return channel in self._tried.get(page.id, ())
 
     def try_unreached(self) -> None:
         """A channel works again: alarms of which nobody could be told wait no longer."""
@@ -186,11 +201,14 @@ class Pager:
         reported = alarm.condition if alarm is not None else ""
         return [place for place in order if reported != f"technical:{channel_id(contact_id, place)}"]
 
-    def _send_by_next(self, page: Page) -> None:
-        """Send by the best channel that was not tried for this page, if there is one."""
+    def _next_place(self, page: Page) -> int | None:
+        """The best channel that was not tried for this page."""
         tried = self._tried.get(page.id, ())
         places = self._channels(self._ledger.alarms.get(page.alarm_id), page.contact_id)
-        place = next((place for place in places if place not in tried), None)
+        return next((place for place in places if place not in tried), None)
+
+    def _send_by_next(self, page: Page) -> None:
+        place = self._next_place(page)
         if place is None:
             self._lost(page)
         else:
@@ -200,7 +218,8 @@ class Pager:
         page.channel = channel
         self._tried.setdefault(page.id, set()).add(channel)
         self._ledger.touch_page(page)
-        self._ledger.page_due[page.id] = self._ledger.now + CHANNEL_TIMEOUT
+        in_a_hurry = page.priority is Priority.HIGH and self._next_place(page) is not None
+        self._ledger.page_due[page.id] = self._ledger.now + (HEDGE_AFTER if in_a_hurry else CHANNEL_TIMEOUT)
         self._ledger.effects.append(SendPage(page, page.channel, page.repeat))
 
     def _settle(self, page: Page, state: PageState) -> None:

@@ -2,12 +2,13 @@
 
 import json
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from care_robot.care.alarms import AlarmKind, Source, clean_id, clean_text, digest
 from care_robot.care.inputs import FallReport, FallState, Heard
 
 MAX_EVIDENCE = 20
+SAME_CALL = timedelta(seconds=60)
 
 
 def fall_id(report: FallReport) -> str:
@@ -48,8 +49,10 @@ def raised_id(key: str) -> str | None:
 
 def of_words(heard: Heard, now: datetime) -> Source:
     """A call for help: the same words of the same time are one call, whichever way they come."""
-    key = f"heard:{(heard.at or now).isoformat()}:{digest(heard.text)}"
-    return Source(key, AlarmKind.HELP, "", clean_text(heard.room), min(heard.at or now, now))
+    # A clock that stands still must not make a new call out to be an old one.
+    at = heard.at if heard.at is not None and abs(now - heard.at) < SAME_CALL else now
+    key = f"heard:{at.isoformat()}:{digest(heard.text)}"
+    return Source(key, AlarmKind.HELP, "", clean_text(heard.room), min(at, now))
 
 
 def _evidence_json(report: FallReport) -> str:

@@ -86,7 +86,9 @@ class House:
                 if works is not None:
                     self.page_ends(sent, works)
             elif isinstance(sent, ProbeChannel) and self.probes_are_answered:
-                works = self.channels.get(self.channel_of(sent)) is not False
+                works = self.channels.get(self.channel_of(sent), not self.channels)
+                if not works and self.channel_of(sent) not in self.channels:
+                    continue  # it never answers
                 self.do(ChannelTested(sent.contact_id, sent.channel, works, "" if works else "no route"))
 
     def wait(self, seconds: float) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from care_house import House
 
-from care_robot.care.alarms import AlarmKind, Priority
+from care_robot.care.alarms import AlarmKind, AlarmState, Priority
 from care_robot.care.config import CareConfig, parse_config
 from care_robot.care.effects import ProbeChannel
 from care_robot.care.inputs import ChannelTested, Heard, Raise
@@ -149,3 +149,27 @@ def test_a_technical_alarm_goes_to_the_technical_contact_and_the_carer_alone(hou
 
 def test_defaults_have_a_way_to_somebody() -> None:
     assert CareConfig().all_channels() == [("carer", 0)]
+
+
+def test_a_high_alarm_does_not_wait_for_a_channel_that_hangs(house: House) -> None:
+    del house.channels["webhook"]  # it never answers
+    house.do(Heard("도와주세요", house.now))
+    house.wait(3)
+    by_nurse = [sent for sent in house.pages if sent.page.contact_id == "nurse"]
+    assert [(house.channel_of(sent), sent.repeat) for sent in by_nurse] == [
+        ("webhook", False),
+        ("console", True),
+    ]
+    assert len({sent.page.id for sent in by_nurse}) == 1
+    assert house.alarm.tier == 1
+
+
+def test_a_channel_that_fails_after_another_took_over_is_still_reported(house: House) -> None:
+    house.channels = {}
+    house.do(Heard("도와주세요", house.now))
+    house.wait(3)
+    webhook, console = [sent for sent in house.pages if sent.page.contact_id == "nurse"]
+    house.page_ends(webhook, False)
+    assert technical(house) == ["channel:nurse/1"]
+    house.page_ends(console, True)
+    assert house.alarm.state is AlarmState.NOTIFIED

@@ -174,7 +174,7 @@ def test_a_dead_channel_raises_a_technical_alarm_and_the_next_one_is_used(house:
 def test_a_channel_that_never_answers_is_dead_too(house: House) -> None:
     del house.channels["webhook"]
     call(house)
-    house.wait(20)
+    house.wait(25)
     assert [house.channel_of(s) for s in house.pages if s.page.kind is AlarmKind.HELP] == [
         "webhook",
         "console",
