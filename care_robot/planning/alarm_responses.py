@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from care_robot.care.alarms import AlarmKind, AlarmState
+from care_robot.care.alarms import MAX_ID, AlarmKind, AlarmState, clean_text
 from care_robot.care.text import Text
 from care_robot.planning.skills import OpenAlarm
 from care_robot.planning.task_check import RESPONSE_ID
@@ -99,7 +99,7 @@ def _submit(queue: TaskQueue, now: datetime, alarm: OpenAlarm, tries: int) -> No
             TIME_LIMIT_S,
             id=task_id,
             alarm_id=alarm.id,
-            resident_id=alarm.resident_id,
+            resident_id=clean_text(alarm.resident_id, MAX_ID),
         )
         reply = queue.submit(now, task)
         record = queue.record(task_id)

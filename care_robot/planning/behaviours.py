@@ -148,6 +148,8 @@ class Drive(Work):
         What the robot is about to do, and for what: shown as its step, and written down.
     about
         Where that is which it goes to: the spots are asked for anew when it moves.
+    too_near
+        Whether a spot is no longer one to stand at: the spots are asked for anew then, too.
     """
 
     def __init__(
@@ -157,9 +159,11 @@ class Drive(Work):
         spots: Callable[[Run], Sequence[Spot] | Failure],
         why: Text,
         about: Callable[[Run], tuple[float, float] | None] = lambda _: None,
+        *,
+        too_near: Callable[[Run, Spot], bool] = lambda *_: False,
     ) -> None:
         super().__init__(name, run)
-        self._spots, self._why, self._about = spots, why, about
+        self._spots, self._why, self._about, self._too_near = spots, why, about, too_near
 
     def initialise(self) -> None:
         """Begin anew; the robot is no longer where it was."""
@@ -182,7 +186,7 @@ class Drive(Work):
             self.run.step = self._why
         if not self._left:
             return NO_SPOT
-        spot = self._left.pop(0)
+        spot = self._to = self._left.pop(0)
         self._tries += 1
         self._way.start()
         self.feedback_message = f"to {spot.x_m:.2f}, {spot.y_m:.2f} (try {self._tries})"
@@ -204,15 +208,11 @@ class Drive(Work):
         if self.run.skills.stopped():
             return self.fail(STOPPED)
         now = self._about(self.run)
-        if (
-            self.job is not None
-            and not self.job.done
-            and self._was
-            and now
-            and _apart(now, self._was) > MOVED_M
-        ):
-            self.job.cancel()
-            self.job = self._left = None
+        if self.job is not None and not self.job.done:
+            moved = self._was and now and _apart(now, self._was) > MOVED_M
+            if moved or self._too_near(self.run, self._to):
+                self.job.cancel()
+                self.job = self._left = None
         return super().update()
 
 

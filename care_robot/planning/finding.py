@@ -40,12 +40,13 @@ def nearest(run: Run, people: Iterable[SeenPerson]) -> SeenPerson | None:
 
 
 def somebody(run: Run, rooms: Sequence[str] = ()) -> SeenPerson | None:
-    """Whom the task names, else the nearest in these rooms, or anywhere without rooms."""
+    """Whom the task names, else the nearest in these rooms, who lies there before others, or anywhere."""
     people = run.skills.people()
     if run.task.person_id:
         return next((person for person in people if person.id == run.task.person_id), None)
     there = [p for p in people if not rooms or p.room in rooms]
-    return nearest(run, there)
+    down = [p for p in there if rooms and p.down]
+    return nearest(run, down or there)
 
 
 def fallen(run: Run) -> SeenPerson | None:
@@ -127,6 +128,12 @@ def fallen_room(run: Run) -> str:
 def edge_m(spot: Spot, person: SeenPerson) -> float:
     """From the edge of a robot that stands there to the nearest point of the body."""
     return min(map(spot.distance_m, [person.xy, *person.body.tolist()])) - ROBOT_RADIUS_M - person.reach_m
+
+
+def too_near(run: Run, spot: Spot) -> bool:
+    """Whether a robot at this spot would be too near to the fallen person, who may have moved."""
+    person = fallen(run)
+    return person is not None and edge_m(spot, replace(person, down=True)) < FALLEN.near_m - BESIDE_M
 
 
 def is_beside(run: Run, *, facing: bool = True) -> bool:

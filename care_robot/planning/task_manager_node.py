@@ -24,6 +24,7 @@ from care_robot.care.text import Text
 from care_robot.planning import task_texts as texts
 from care_robot.planning import trees
 from care_robot.planning.alarm_responses import keep_up
+from care_robot.planning.boot import same_boot
 from care_robot.planning.floor_map import read_floor
 from care_robot.planning.places import Places, read_places
 from care_robot.planning.run import Run
@@ -160,7 +161,13 @@ class TaskManagerNode(CareNode[Parameters]):
         judge = partial(check, capabilities=trees.kinds_for(self._parts), places=self._places)
         self._started_s = time.monotonic()
         self._skills.stop_what_others_began()
-        self._queue = TaskQueue(self._store, judge, self._now(), self._store.snapshot)
+        self._queue = TaskQueue(
+            self._store,
+            judge,
+            self._now(),
+            self._store.snapshot,
+            same_boot=same_boot(self._folder / "tasks.boot"),
+        )
         self._runner = Runner(
             self._queue,
             self._new_run,

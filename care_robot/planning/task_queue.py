@@ -42,7 +42,10 @@ MAX_WAIT_S = 3600.0
 MAX_INTERRUPTIONS = 5
 """After more, a task is given back; an alarm response never is."""
 MAX_DOWN = timedelta(minutes=5)
-"""After more, tasks of before are given back: a robot that is switched on does not drive off."""
+"""After more, tasks of before are given back: a robot that is switched on does not drive off.
+
+So they are where the clock stands before them: without its own clock, a robot wakes up in the past.
+"""
 MAX_GAP_S = 60.0
 """A longer time between two calls is a clock that was set, and counts as this."""
 WRITE_EVERY = timedelta(seconds=10)
@@ -84,6 +87,8 @@ class TaskQueue:
         now: datetime,
         snapshot: TaskSnapshot | None = None,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        *,
+        same_boot: bool = True,
     ) -> None:
         snapshot = snapshot or TaskSnapshot()
         self.version = 0
@@ -100,7 +105,7 @@ class TaskQueue:
         self._counted_at = now
         self._unsaved = TaskChanges()
         self._retry_at: datetime | None = None
-        self._restore(now)
+        self._restore(now, same_boot)
 
     def submit(self, now: datetime, task: Task) -> Reply:
         """Take a task, or refuse it with a sentence; an id that is known changes nothing and is granted."""
@@ -273,13 +278,16 @@ class TaskQueue:
 
     # How tasks change --------------------------------------------------------------------------------
 
-    def _restore(self, now: datetime) -> None:
-        """Take up what the last process left."""
+    def _restore(self, now: datetime, same_boot: bool) -> None:
+        """Take up what the last process left; after a power cut, alarm responses alone."""
         written = max((record.updated_at for record in self._records.values()), default=now)
+        was_off = not same_boot or abs(now - written) > MAX_DOWN
         for record in self._open():
             if record.ending is not None:
                 self._end(now, record, record.ending, "", record.reason)
-            elif now - written > MAX_DOWN and record.task.kind != TaskKind.RESPOND_TO_FALL:
+            elif (
+                not same_boot or abs(now - written) > MAX_DOWN
+            ) and record.task.kind != TaskKind.RESPOND_TO_FALL:
                 self._end(now, record, TaskErrorCode.PREEMPTED, "", texts.WAS_OFF)
             elif record.state is TaskState.RUNNING:
                 self._interrupt(now, record, texts.RESTARTED)

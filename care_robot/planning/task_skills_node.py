@@ -34,7 +34,11 @@ from care_robot.planning.task_world_node import RobotWorld
 from care_robot.ros.node import CareNode
 
 NAV_SILENT_S = 10.0
+SPEECH_S = 300.0
+"""For the longest text, and for whatever is said before it; a server that hangs is given up."""
 SERVICE_S = 3.0
+HELP_AGAIN_S, HELP_S = 2.0, 60.0
+"""A call for help goes on by itself until it is taken, whatever becomes of the task that made it."""
 STOP_AGAIN_S = 1.0
 STOW_TIME_S = 8
 
@@ -67,6 +71,8 @@ class RobotSkills(RobotWorld):
         self._language, self._answer_timeout_s = language, answer_timeout_s
         self._goals: list[ActionGoal] = []
         self._calls: list[tuple[Job, float]] = []
+        self._helps: dict[str, tuple[RaiseAlarm.Request, float]] = {}
+        self._helped_s = -math.inf
         self._drives = self._client(NavigateToPose, "navigate_to_pose")
         self._says = self._client(Say, "say")
         self._asks = self._client(Ask, "ask")
@@ -95,7 +101,12 @@ class RobotSkills(RobotWorld):
 
     def poll(self) -> None:
         """Look after what is under way."""
-        self._call_off(time.monotonic())
+        now_s = time.monotonic()
+        self._call_off(now_s)
+        self._helps = {key: value for key, value in self._helps.items() if now_s < value[1]}
+        if now_s - self._helped_s > HELP_AGAIN_S:
+            for request, _ in list(self._helps.values()):
+                self._call_for(request)
         for goal in self._goals:
             goal.poll()
         self._goals = [goal for goal in self._goals if not goal.job.done]
@@ -138,7 +149,7 @@ class RobotSkills(RobotWorld):
     def say(self, text: str, language: str) -> Job:
         """Say something."""
         goal = Say.Goal(text=text, language=language or self._language)
-        return self._begin(ActionGoal(self._says, goal, VOICE, judge_say))
+        return self._begin(ActionGoal(self._says, goal, VOICE, judge_say, silent_s=SPEECH_S))
 
     def ask(self, question_id: str, question: Text, choices: Sequence[Text]) -> Job:
         """Ask something."""
@@ -150,7 +161,8 @@ class RobotSkills(RobotWorld):
             answer_timeout=self._answer_timeout_s,
             choices=[choice.en if english else choice.ko for choice in choices],
         )
-        return self._begin(ActionGoal(self._asks, goal, VOICE, judge_ask(self._language)))
+        silent_s = SPEECH_S + self._answer_timeout_s
+        return self._begin(ActionGoal(self._asks, goal, VOICE, judge_ask(self._language), silent_s=silent_s))
 
     def stow(self) -> Job:
         """Fold the arm."""
@@ -163,10 +175,6 @@ class RobotSkills(RobotWorld):
 
     def raise_help(self, source_id: str, resident_id: str, room: str, reason: Text) -> Job:
         """Raise an alarm: somebody asked for help."""
-        job = Job()
-        if not self._raises.service_is_ready():
-            job.end(no_service())
-            return job
         request = RaiseAlarm.Request(
             kind=Alarm.KIND_HELP,
             priority=Alarm.PRIORITY_HIGH,
@@ -176,10 +184,21 @@ class RobotSkills(RobotWorld):
             by=self._node.get_name(),
             reason=f"{reason.ko} / {reason.en}",
         )
+        self._helps[source_id] = (request, time.monotonic() + HELP_S)
+        return self._call_for(request)
+
+    def _call_for(self, request: RaiseAlarm.Request) -> Job:
+        job = Job()
+        self._helped_s = time.monotonic()
+        if not self._raises.service_is_ready():
+            job.end(no_service())
+            return job
 
         def done(future: Any) -> None:
             response = future.result()
             taken = response is not None and (response.success or bool(response.alarm_id))
+            if taken:
+                self._helps.pop(request.source_id, None)
             job.end(None if taken else no_service())
 
         self._calls.append((job, time.monotonic() + SERVICE_S))

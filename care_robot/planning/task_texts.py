@@ -28,8 +28,8 @@ FROM_ITS_ALARM = Text(
 HALTED = Text("정지가 해제되면 이어서 합니다.", "It goes on when the stop is released.")
 RESTARTED = Text("작업 관리 프로그램이 다시 시작되었습니다.", "The task manager was started again.")
 WAS_OFF = Text(
-    "시스템이 5분 넘게 꺼져 있었습니다. 필요하면 다시 시켜 주세요.",
-    "The system was off for over 5 min; ask again where it is still wanted.",
+    "시스템이 5분 넘게 꺼져 있었거나 시계가 바뀌었습니다. 필요하면 다시 시켜 주세요.",
+    "The system was off for over 5 min, or its clock was set; ask again where it is still wanted.",
 )
 
 

@@ -117,13 +117,20 @@ def _respond_to_fall(run: Run) -> Behaviour:
     go = _either(
         "be with the person",
         If("beside them", run, lambda: finding.is_beside(run)),
-        Drive("go to the person", run, finding.beside_fallen, why, finding.fallen_xy),
+        Drive(
+            "go to the person",
+            run,
+            finding.beside_fallen,
+            why,
+            finding.fallen_xy,
+            too_near=finding.too_near,
+        ),
         If("as near as can be", run, lambda: finding.is_beside(run, facing=False)),
     )
     aside = _in_turn(
         "look from the side",
         Do("only once", run, note_look),
-        Drive("go to the side", run, finding.side_view, words.SIDE),
+        Drive("go to the side", run, finding.side_view, words.SIDE, too_near=finding.too_near),
     )
     view = _either(
         "another look",

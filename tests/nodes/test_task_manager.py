@@ -34,7 +34,7 @@ from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from care_robot.geometry import Pose
-from care_robot.planning import goals_node
+from care_robot.planning import goals_node, task_skills_node
 from care_robot.planning.task_manager_node import TaskManagerNode
 from care_robot.ros import qos
 from care_robot.ros.conversions import to_seconds
@@ -53,6 +53,7 @@ class Robot:
         self.mode = "go"
         """go, hold, abort or reject: what becomes of a drive."""
         self.answer = "괜찮아요"
+        self.takes_calls = self.hears = True
         self.goals: list[Any] = []
         self.said: list[str] = []
         self.asked: list[str] = []
@@ -115,6 +116,8 @@ class Robot:
 
     def _ask(self, goal: Any) -> Any:
         self.asked.append(goal.request.question_id)
+        while not self.hears and not self.released.wait(0.02):
+            pass
         result = Ask.Result(audible=True)
         if self.answer:
             result.answer.text, result.answer.language = self.answer, goal.request.language
@@ -127,7 +130,8 @@ class Robot:
 
     def _raise(self, request: Any, response: Any) -> Any:
         self.raised.append(request)
-        response.success, response.alarm_id = True, "a9"
+        if self.takes_calls:
+            response.success, response.alarm_id = True, "a9"
         return response
 
     def _audit(self, request: Any, response: Any) -> Any:
@@ -422,6 +426,30 @@ def test_somebody_who_asks_for_help_in_a_check_gets_an_alarm(house: House) -> No
     assert (request.kind, request.priority) == (Alarm.KIND_HELP, Alarm.PRIORITY_HIGH)
     assert (request.resident_id, request.room, request.by) == ("kim", "living_room", "task_manager")
     assert house.robot.asked == ["check-t1-1"]
+
+
+def test_a_call_for_help_goes_on_where_a_stop_ends_the_check(house: House) -> None:
+    house.robot.answer, house.robot.takes_calls = "도와주세요", False
+    house.person(6.5, 1.5, room="living_room")
+    house.submit(task(kind=Task.KIND_CHECK_ON, id="t1", resident_id="kim"))
+    house.ros.wait_until(lambda: house.robot.raised, "the call for help")
+    house.safety(SafetyState.STATE_LATCHED)
+    house.wait("t1", TaskStatus.STATE_FAILED, error_code=ExecuteTask.Result.STOPPED)
+    refused = len(house.robot.raised)
+    house.robot.takes_calls = True
+    house.ros.wait_until(lambda: not house.node._skills._helps, "the call that is taken")
+    assert len(house.robot.raised) > refused
+    assert {request.source_id for request in house.robot.raised} == {"check-t1"}
+
+
+def test_ears_that_hang_are_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_skills_node, "SPEECH_S", 1.0)
+    house.node._skills._answer_timeout_s = 0.0
+    house.robot.hears = False
+    house.person(6.5, 1.5, room="living_room")
+    house.submit(task(kind=Task.KIND_CHECK_ON, id="t1", resident_id="kim"))
+    house.wait("t1", TaskStatus.STATE_FAILED, error_code=ExecuteTask.Result.NOT_CAPABLE)
+    house.robot.released.set()
 
 
 def test_silence_in_a_check_is_not_well(house: House) -> None:

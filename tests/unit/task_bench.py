@@ -60,15 +60,15 @@ class Bench:
         self._store: TaskStore | None = None
         self.restart()
 
-    def restart(self) -> None:
-        """kill -9, and start again: nothing is left but the database."""
+    def restart(self, *, same_boot: bool = True) -> None:
+        """kill -9, or a power cut, and start again: nothing is left but the database."""
         if self._store:
             self._store.close()
         self._store = TaskStore(self.folder, self.now)
         assert self._store.notice == ""
         self.doing = None
         judge = partial(check, capabilities=EVERY_KIND, places=PLACES)
-        self.queue = TaskQueue(self, judge, self.now, self._store.snapshot)
+        self.queue = TaskQueue(self, judge, self.now, self._store.snapshot, same_boot=same_boot)
 
     def close(self) -> None:
         """Leave the database to another."""

@@ -389,13 +389,23 @@ def test_an_ordered_end_is_not_lost_by_a_kill(bench: Bench, order: str) -> None:
     assert bench.tick() is None
 
 
-def test_a_robot_that_was_off_for_long_does_not_drive_off_but_still_answers_a_fall(bench: Bench) -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_robot_that_was_off_for_long_does_not_drive_off_but_still_answers_a_fall(
+    bench: Bench, sign: int
+) -> None:
     ids = [bench.submit(task(kind, id=kind.word)) for kind in (K.GO_TO, K.PATROL, K.RESPOND_TO_FALL)]
     bench.tick()
-    bench.now += MAX_DOWN + timedelta(seconds=11)
+    bench.now += sign * (MAX_DOWN + timedelta(seconds=11))  # its clock may have begun anew
     bench.restart()
     assert [bench.record(i).state for i in ids] == [S.FAILED, S.FAILED, S.INTERRUPTED]
     assert "was off" in bench.record(ids[0]).reason.en
+
+
+def test_after_a_power_cut_the_robot_does_not_drive_off_however_short_it_was(bench: Bench) -> None:
+    ids = [bench.submit(task(kind, id=kind.word)) for kind in (K.PATROL, K.RESPOND_TO_FALL)]
+    bench.tick()
+    bench.restart(same_boot=False)
+    assert [bench.record(i).state for i in ids] == [S.FAILED, S.INTERRUPTED]
 
 
 def test_a_long_task_is_not_taken_for_one_of_a_robot_that_was_off(bench: Bench) -> None:

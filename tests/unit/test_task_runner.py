@@ -191,6 +191,12 @@ def test_the_more_urgent_and_then_the_nearer_comes_first(house: House) -> None:
     assert [record.task.alarm_id for record in house.responses()] == ["near", "far", "low"]
 
 
+def test_an_odd_name_of_a_resident_keeps_nobody_from_coming(house: House) -> None:
+    house.alarm(resident_id=" 김\t영희 \n" + "x" * 1000)
+    house.pass_time(3.0)
+    assert house.responses()[0].arrived
+
+
 def test_of_a_flood_of_alarms_the_most_urgent_have_a_response(house: House) -> None:
     for number in range(200):
         house.alarm(f"a{number}", priority=2)

@@ -214,6 +214,20 @@ def test_the_entry_is_no_place_for_the_robot_where_somebody_lies_on_it(robot: Fa
     assert min(spot.distance_m(on_it.xy) for spot in robot.goals) >= FALLEN.near_m + ROBOT_RADIUS_M
 
 
+def test_who_crawls_towards_the_robot_is_not_driven_up_to(robot: FakeRobot) -> None:
+    robot.seen, robot.drives_by_itself = [LYING], False
+    trial = respond(robot, ALARM)
+    trial.tick(6.0)
+    towards = np.subtract(robot.goals[-1][:2], LYING.xy)
+    way = 0.9 * towards / np.linalg.norm(towards)
+    crawled = replace(LYING, xy=(2.0 + float(way[0]), 1.5 + float(way[1])), body=BODY + way)
+    robot.seen = [crawled]
+    trial.tick(2.0)
+    robot.arrive()
+    trial.tick(2.0)
+    assert edge_m(robot, crawled) >= FALLEN.near_m
+
+
 def test_a_stop_halts_it_and_a_lost_robot_says_so(robot: FakeRobot) -> None:
     robot.seen, robot.latched = [LYING], True
     stopped = respond(robot, ALARM)
@@ -303,6 +317,13 @@ def test_who_wants_to_be_left_alone_is_left_alone_and_not_called_well(robot: Fak
     assert trial.tick(30.0) is Status.FAILURE
     assert code(trial) is TaskErrorCode.NO_ANSWER
     assert robot.count("ask") == 1
+
+
+def test_who_lies_there_is_looked_after_before_who_stands_nearer(robot: FakeRobot) -> None:
+    robot.seen = [replace(STANDING, room="bedroom"), LYING]
+    trial = Trial(robot, TaskKind.CHECK_ON, resident_id="kim", places=("bedroom",))
+    trial.tick(3.0)
+    assert trial.run.person is LYING
 
 
 def test_it_looks_in_each_room_nearest_first_and_not_in_the_bathroom(robot: FakeRobot) -> None:
