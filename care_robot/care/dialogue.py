@@ -197,9 +197,15 @@ def _intent(
 def _without_first_no(said: list[Word]) -> set[Mark]:
     """What is said, without a "no" or an "um" before "I am fine": it denies the fall, not being fine."""
     first = next((i for i, word in enumerate(said) if word.mark is Mark.FINE), 0)
-    denied = {Mark.NO, Mark.HESITATION}
-    before = {w.mark for w in said[:first] if w.mark not in denied or "닌" in w.text}  # "아닌가" asks
+    before = {word.mark for word in said[:first] if not (word.mark is Mark.HESITATION or _denies(word))}
     return before | {word.mark for word in said[first:]}
+
+
+def _denies(word: Word) -> bool:
+    """Whether a "no" denies what was asked: "아닌가" asks, and "not" negates what follows."""
+    if word.korean:
+        return word.mark is Mark.NO and "닌" not in word.text
+    return word.mark is Mark.NO and word.text.split()[0] in ("no", "nope", "nah")
 
 
 def _ate_before(said: list[Word]) -> bool:

@@ -285,9 +285,7 @@ class TaskQueue:
         for record in self._open():
             if record.ending is not None:
                 self._end(now, record, record.ending, "", record.reason)
-            elif (
-                not same_boot or abs(now - written) > MAX_DOWN
-            ) and record.task.kind != TaskKind.RESPOND_TO_FALL:
+            elif was_off and record.task.kind != TaskKind.RESPOND_TO_FALL:
                 self._end(now, record, TaskErrorCode.PREEMPTED, "", texts.WAS_OFF)
             elif record.state is TaskState.RUNNING:
                 self._interrupt(now, record, texts.RESTARTED)

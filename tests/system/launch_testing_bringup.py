@@ -28,7 +28,7 @@ class TestBringup(unittest.TestCase):
 
     def test_every_node_becomes_active(self, proc_output: Any) -> None:
         """The lifecycle manager says so."""
-        proc_output.assertWaitFor("All 5 nodes are active.", timeout=60.0)
+        proc_output.assertWaitFor("All 6 nodes are active.", timeout=60.0)
 
 
 @launch_testing.post_shutdown_test()

@@ -40,7 +40,16 @@ def in_index(package: str) -> bool:
         return False
 
 
-EXECUTABLES = ["video_camera", "pose_estimator", "people_tracker", "fall_detector", "care_manager", "speech"]
+EXECUTABLES = [
+    "video_camera",
+    "pose_estimator",
+    "people_tracker",
+    "fall_detector",
+    "care_manager",
+    "speech",
+    "safety_supervisor",
+]
+SELF_ACTIVATED = ["care_manager", "safety_supervisor"]
 ROS_LAUNCH = ["launch", "launch_xml", "launch_ros", "launch_testing"]
 MISSING = [name for name in ROS_LAUNCH if importlib.util.find_spec(name) is None or not in_index(name)]
 needs_ros_launch = pytest.mark.skipif(
@@ -111,7 +120,7 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in ("launch", "config"):
         (share / folder).symlink_to(ROOT / folder)
     for name in EXECUTABLES:
-        text = STAND_IN.format(python=sys.executable, activates_itself=name == "care_manager")
+        text = STAND_IN.format(python=sys.executable, activates_itself=name in SELF_ACTIVATED)
         (programs / name).write_text(text)
     manager = f"#!{sys.executable}\nfrom care_robot.bringup.lifecycle_manager_node import main\nmain()\n"
     (programs / "lifecycle_manager").write_text(manager)
@@ -414,7 +423,7 @@ sys.exit(service.run())
 """,
 ]
 LAUNCHERS = [pytest.param(EMBEDDED, id="embedded"), pytest.param(ROS, id="ros", marks=needs_ros_launch)]
-ALL_ACTIVE = "All 6 nodes are active."
+ALL_ACTIVE = "All 7 nodes are active."
 
 
 class Running:
@@ -467,7 +476,7 @@ class Running:
 
         def reached(_: str) -> bool:
             reports = sum(ALL_ACTIVE in line for line in self.lines)
-            return reports == times and len(self.said("activates")) == 5 + times
+            return reports == times and len(self.said("activates")) == 6 + times
 
         self.until(reached)
 
@@ -525,10 +534,12 @@ def test_the_whole_system_comes_up_and_goes_down_in_order(
 
     running.process.send_signal(signal.SIGINT)
     assert running.end() == 0
-    assert sorted(running.said("ends")) == sorted(["/robot1/care_manager", *IN_ORDER])
+    themselves = ["/robot1/care_manager", "/robot1/safety_supervisor"]
+    assert sorted(running.said("ends")) == sorted([*themselves, *IN_ORDER])
     if launcher is EMBEDDED:  # ROS 2's interrupts all at once
         assert running.said("deactivates") == IN_ORDER[::-1]
-        assert running.said("ends") == [*IN_ORDER[::-1], "/robot1/care_manager"]
+        assert [name for name in running.said("ends") if name not in themselves] == IN_ORDER[::-1]
+        assert running.said("ends")[-1] == "/robot1/care_manager"
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
@@ -567,7 +578,7 @@ def test_no_care_manager_no_launch(run: Callable[..., Running], launcher: list[s
     running = run(launcher, REFUSES="care_manager")
     running.until_text("care_manager does not run: The database is in use.")
     code = running.end()
-    assert running.said("configures") == ["/care_manager"] * len(running.said("configures"))
+    assert set(running.said("configures")) <= {"/care_manager", "/safety_supervisor"}
     if launcher is EMBEDDED:
         assert code == 1
 

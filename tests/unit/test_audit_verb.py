@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from care_house import House
+from rich.console import Console
 from typer.testing import CliRunner
 
 from care_robot.care.inputs import Acknowledge
@@ -20,6 +21,7 @@ Audit = Callable[..., Any]
 @pytest.fixture
 def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Audit:
     monkeypatch.setattr("care_robot.console.audit.note_view", lambda residents, _: list(residents))
+    monkeypatch.setattr("care_robot.console.audit.console", Console(width=250))
     house = House(tmp_path)
     house.fall()
     house.wait(100)

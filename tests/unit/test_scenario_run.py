@@ -96,6 +96,7 @@ def alarm(*steps: tuple[float, AlarmState, str], stored: bool = True) -> AlarmSe
         priority=Priority.HIGH,
         state=steps[-1][1],
         drill=False,
+        resident_id="resident",
         resident="resident",
         room="",
         raised_at_s=steps[0][0],

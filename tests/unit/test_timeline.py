@@ -18,6 +18,7 @@ def alarm(state: AlarmState = AlarmState.RAISED, *steps: AlarmStep, **changes: A
         "priority": Priority.HIGH,
         "state": state,
         "drill": False,
+        "resident_id": "kim",
         "resident": "resident",
         "room": "",
         "raised_at_s": 12.0,
