@@ -276,7 +276,7 @@ def check_data_folder(folder: Path, database: str, revisions: Collection[str]) -
         finally:
             connection.close()
     except sqlite3.Error as error:
-        remedy = "The next start keeps it aside and begins a fresh one; restore a copy to have its records."
+        remedy = "Restore a copy, or start: it is kept aside then, and a fresh one begins."
         return [Check("data folder", Status.FAIL, f"{path} cannot be read: {error}", remedy)]
     unknown = {str(version) for (version,) in rows} - set(revisions)
     if unknown:
