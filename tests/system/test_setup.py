@@ -397,7 +397,7 @@ def test_tests_run_in_the_clone_with_coverage(workspace: Workspace, tmp_path: Pa
     run = workspace.run("test", "tests/unit", "-k", "dds", cwd=tmp_path)
     assert run.stdout.splitlines()[-1] == f"FROM {workspace.root}"
     (call,) = [line for line in workspace.calls() if line.startswith("ran")]
-    assert call.startswith("ran -m pytest --cov=care_robot")
+    assert call.startswith("ran -m pytest")
     assert call.endswith("tests/unit -k dds")
 
 
