@@ -393,7 +393,7 @@ def test_the_doctor_needs_no_set_up(workspace: Workspace) -> None:
     assert workspace.calls() == [f"{CONSOLE} doctor --json"]
 
 
-def test_tests_run_in_the_clone_with_coverage(workspace: Workspace, tmp_path: Path) -> None:
+def test_tests_run_in_the_clone(workspace: Workspace, tmp_path: Path) -> None:
     run = workspace.run("test", "tests/unit", "-k", "dds", cwd=tmp_path)
     assert run.stdout.splitlines()[-1] == f"FROM {workspace.root}"
     (call,) = [line for line in workspace.calls() if line.startswith("ran")]
