@@ -99,7 +99,7 @@ class Tab:
 def tab(width: int = 360, height: int = 740) -> Iterator[Tab]:
     """A page of a browser of its own."""
     assert PROGRAM is not None
-    with tempfile.TemporaryDirectory(prefix="chromium_") as folder:
+    with tempfile.TemporaryDirectory(prefix="chromium_", ignore_cleanup_errors=True) as folder:
         command = [
             PROGRAM,
             "--headless=new",
