@@ -18,11 +18,9 @@ from care_robot.care.lexicon import Mark, Word, normalise, words
 
 __all__ = [
     "Intent",
-    "Meaning",
     "Question",
     "Understood",
     "calls_for_help",
-    "classify",
     "normalise",
     "stops",
     "understand",
@@ -57,14 +55,6 @@ class Question(Enum):
     CHECK = "check"
     MEDICATION = "medication"
     NONE = "none"
-
-
-class Meaning(Enum):
-    """What an answer to "Are you all right?" says about the resident."""
-
-    OK = "ok"
-    HELP = "help"
-    UNCLEAR = "unclear"
 
 
 @dataclass(frozen=True)
@@ -125,17 +115,6 @@ def calls_for_help(text: str) -> bool:
 def stops(text: str) -> bool:
     """Whether the robot is told to stop, alone or with a cry, not in a sentence on something else."""
     return any(_is_stop(_words(part)) for part in {text, *_BREAK.split(text[:MAX_LENGTH])})
-
-
-def classify(text: str, language: str, confidence: float = 1.0) -> Meaning:
-    """Meaning of an answer to "Are you all right?", where somebody who wants a person called needs help."""
-    match understand(text, language, confidence, Question.FALL).intent:
-        case Intent.OK:
-            return Meaning.OK
-        case Intent.HELP | Intent.CALL:
-            return Meaning.HELP
-        case _:
-            return Meaning.UNCLEAR
 
 
 def _words(text: str) -> list[Word]:

@@ -3,6 +3,7 @@
 import sys
 import unicodedata
 from collections import Counter
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care_robot.care import phrases
-from care_robot.care.dialogue import Intent, Meaning, Question, calls_for_help, classify, stops, understand
+from care_robot.care.dialogue import Intent, Question, calls_for_help, stops, understand
+
+
+class Meaning(Enum):
+    """What an answer to "Are you all right?" says about the resident."""
+
+    OK = "ok"
+    HELP = "help"
+    UNCLEAR = "unclear"
+
+
+def classify(text: str, language: str, confidence: float = 1.0) -> Meaning:
+    """Meaning of an answer to "Are you all right?", where somebody who wants a person called needs help."""
+    match understand(text, language, confidence, Question.FALL).intent:
+        case Intent.OK:
+            return Meaning.OK
+        case Intent.HELP | Intent.CALL:
+            return Meaning.HELP
+        case _:
+            return Meaning.UNCLEAR
+
 
 OK_KO = [
     "괜찮아요",
