@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from nicegui import app, core, run, ui
+from nicegui.events import GenericEventArguments
 
 from care_robot.actuation.safety import StopState
 from care_robot.care.alarms import AlarmKind, clean_text
@@ -43,6 +44,10 @@ BAR = """
   <button id="care-stop" type="button"><span lang="ko">로봇 멈춤</span> <span lang="en">STOP</span></button>
 </div>
 """
+
+
+SUBMITTED = "(event) => emit([...event.target.querySelectorAll('input')].map((input) => input.value))"
+"""What is seen in the fields is what is sent: on a slow machine a field's own message may come later."""
 
 
 class Pages:
@@ -95,8 +100,9 @@ class OperatorPage:
             with ui.element("div").classes("box stopped") as self._stopped:
                 self._stop_text = Both(props="role=status")
                 self._reset = Button(Text("멈춤 해제…", "Reset the stop…"), self._ask_reset)
-            with ui.element("form").classes("box").on("submit.prevent", self._log_in) as self._log_in_box:
+            with ui.element("form").classes("box") as self._log_in_box:
                 self._log_in_form()
+            self._log_in_box.on("submit.prevent", self._log_in, js_handler=SUBMITTED)
             self._list = ui.element("section").props('aria-live=polite aria-label="경보 Alarms"')
             self._list.style("display:flex;flex-direction:column;gap:.7rem")
             self._none = Both("box none")
@@ -262,9 +268,9 @@ class OperatorPage:
         self._pin_field.set_visibility(pin)
         Button(Text("들어가기", "Enter"), None, "main", kind="submit")
 
-    async def _log_in(self) -> None:
-        name, pin = self._name_field.value or "", self._pin_field.value or ""
-        self._pin_field.set_value("")
+    async def _log_in(self, event: GenericEventArguments) -> None:
+        name, pin = submitted(event.args)
+        self._forget(self._pin_field)
         try:
             await run.io_bound(
                 self._actions.sessions.log_in, self._session, name, pin, self._actions.steady_s()
@@ -272,8 +278,13 @@ class OperatorPage:
         except LogInError as error:
             _warn(str(error))
             return
-        self._name_field.set_value("")
+        self._forget(self._name_field)
         self.refresh()
+
+    @staticmethod
+    def _forget(field: ui.input) -> None:
+        field.set_value("")
+        field.update()  # also where the browser knows a value that has not arrived here
 
     def _name(self) -> str:
         name = self._session.who(self._actions.steady_s())
@@ -304,6 +315,13 @@ class OperatorPage:
         with ui.element("div").classes("row"):
             Button(Text("취소", "Cancel"), dialog.close)
             Button(yes, act, "main")
+
+
+def submitted(args: object) -> tuple[str, str]:
+    """Name and PIN as the form sent them; empty where a browser sent something else."""
+    texts = args if isinstance(args, list) else []
+    name, pin, *_ = [text if isinstance(text, str) else "" for text in texts] + ["", ""]
+    return name, pin
 
 
 def _warn(sentence: str) -> None:

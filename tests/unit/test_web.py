@@ -29,6 +29,7 @@ from care_robot.console.web import (
     elapsed,
     in_order,
 )
+from care_robot.console.web_page import submitted
 from care_robot.console.web_server import ANY_ADDRESS, Address, Guard, WebError
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
@@ -275,3 +276,17 @@ def test_another_site_reaches_nothing(kind: str, host: str, origin: str | None, 
         headers = dict(sent[1]["headers"])
         assert b"default-src 'none'" in headers[b"content-security-policy"]
         assert headers[b"cache-control"] == b"no-store"
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (["Kim", "1234"], ("Kim", "1234")),
+        (["Kim"], ("Kim", "")),
+        ([7, {}, "x"], ("", "")),
+        ({"name": "Kim"}, ("", "")),
+        (None, ("", "")),
+    ],
+)
+def test_a_form_may_be_sent_by_something_else_than_the_page(sent: object, read: tuple[str, str]) -> None:
+    assert submitted(sent) == read
