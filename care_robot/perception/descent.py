@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from care_robot.perception.bodies import SHOULDERS, middle
+from care_robot.perception.bodies import SHOULDERS, Array, Landmark, middle
 from care_robot.perception.people import Person
+from care_robot.perception.posture import Posture
 
 HISTORY_S = 4.0
 DESCENT_S = 1.5  # within this time before now lies the whole of a fall, from standing to the floor
@@ -28,8 +29,12 @@ class Sample:
         Of the torso, 0 upright.
     torso : float
         The person's scale.
+    head_y : float
+        Of the nose.
     hip_height : float
         Hips over ankles in lengths of the leg; NaN where the legs are not seen.
+    on_furniture : bool
+        Whether what carries the body is known to be furniture.
     """
 
     t_s: float
@@ -37,8 +42,10 @@ class Sample:
     hip_x: float
     hip_y: float
     shoulder_y: float
+    head_y: float
     torso: float
     hip_height: float
+    on_furniture: bool = False
 
     @classmethod
     def of(cls, person: Person) -> Sample | None:
@@ -55,14 +62,16 @@ class Sample:
             hip_x=float(person.hip[0]),
             hip_y=float(person.hip[1]),
             shoulder_y=shoulder_y,
+            head_y=float(person.body.image[Landmark.NOSE, 1]),
             torso=person.torso_length,
             hip_height=person.hip_height,
+            on_furniture=person.posture is Posture.LYING_ON_FURNITURE,
         )
 
 
 @dataclass(frozen=True)
 class Descent:
-    """The latest way down.
+    """A way down. Lengths and places in heights of the image.
 
     Parameters
     ----------
@@ -70,20 +79,33 @@ class Descent:
         Last time that the shoulders were near their highest.
     speed : float
         Highest descent of the shoulders, torso lengths a second.
+    head_speed : float
+        The same of the head.
+    inclination_rad : float
+        Of the torso where it was most upright.
     hip_y : float
         Highest place of the hips before.
+    shoulder_y : float
+        Highest place of the shoulders before.
     torso : float
         The person's scale during the descent.
     """
 
     start_s: float
     speed: float
+    head_speed: float
+    inclination_rad: float
     hip_y: float
+    shoulder_y: float
     torso: float
 
     def drop(self, hip_y: float) -> float:
         """How far hips at this place have come down, in torso lengths."""
         return (hip_y - self.hip_y) / self.torso
+
+    def shoulder_drop(self, shoulder_y: float) -> float:
+        """How far shoulders at this place have come down, in torso lengths."""
+        return (shoulder_y - self.shoulder_y) / self.torso
 
 
 class History:
@@ -116,23 +138,32 @@ class History:
         """Samples at or after a time, oldest first."""
         return [sample for sample in self.samples if sample.t_s >= t_s]
 
-    def descent(self) -> Descent | None:
-        """The way down within the last one and a half seconds; None when seen for too short a time."""
-        window = self.since(self.last.t_s - DESCENT_S)
-        if window[-1].t_s - window[0].t_s < SPEED_OVER_S:
+    def descent(self, until_s: float = math.inf) -> Descent | None:
+        """The way down within one and a half seconds before a time; None when seen for too short a time."""
+        until_s = min(until_s, self.last.t_s)
+        window = [s for s in self.samples if until_s - DESCENT_S - 1e-6 <= s.t_s <= until_s + 1e-6]
+        if not window or window[-1].t_s - window[0].t_s < SPEED_OVER_S:
             return None
         times = np.array([sample.t_s for sample in window])
         shoulders = np.array([sample.shoulder_y for sample in window])
         torso = float(np.median([sample.torso for sample in window]))
-        before = np.interp(times - SPEED_OVER_S, times, shoulders)
-        speeds = np.where(times - times[0] >= SPEED_OVER_S - 1e-6, shoulders - before, 0.0)
         high = shoulders <= shoulders.min() + 0.15 * torso
         return Descent(
             start_s=float(times[high][-1]),
-            speed=float(speeds.max()) / SPEED_OVER_S / torso,
+            speed=_highest_speed(times, shoulders) / torso,
+            head_speed=_highest_speed(times, np.array([sample.head_y for sample in window])) / torso,
+            inclination_rad=min(sample.inclination_rad for sample in window),
             hip_y=min(sample.hip_y for sample in window),
+            shoulder_y=float(shoulders.min()),
             torso=torso,
         )
+
+
+def _highest_speed(times: Array, places: Array) -> float:
+    """Highest mean speed downwards over `SPEED_OVER_S`."""
+    before = np.interp(times - SPEED_OVER_S, times, places)
+    whole = times - times[0] >= SPEED_OVER_S - 1e-6
+    return float(np.where(whole, places - before, 0.0).max()) / SPEED_OVER_S
 
 
 def median(samples: Sequence[Sample], quantity: str) -> float:

@@ -10,49 +10,34 @@ Only who is seen all the way from the floor up has got up: anybody else upright 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from care_robot.perception.descent import Descent, History, Sample, median
+from care_robot.perception.descent import Descent, Sample
 from care_robot.perception.fall_events import Evidence, FallEvent, Kind, State
+from care_robot.perception.fall_score import ScoreSettings, score_fall
 from care_robot.perception.people import Person
+from care_robot.perception.watched import LYING_RAD, LYING_SEEN_S, UPRIGHT_RAD, Watch, lies
 
 UNSEEN_S = 0.6  # not seen for so long: out of sight, rather than between two images
 UP_S = 1.0  # upright for so long: up again
 CLOCK_STEP_S = 4.0  # time that is older by more has been set back
-SEEN_ON_S = 0.5  # two sightings no further apart are of one and the same person
-RISE_S = 0.7  # nobody gets from lying to standing in less
 START_S = 60.0  # after the start, somebody lying may have fallen before
-LYING_SEEN_S = 1.0  # lying for a shorter time may be a slip of the pose model
 SUSPICION_S = 6.0  # a suspicion that nothing confirms ends
+SETTLE_S = 1.0  # the score of a confirmed fall may still grow for so long
 FORGET_PERSON_S = 4.0  # somebody without an event, not seen for so long, is forgotten
 SUSPICIOUS_SCORE = 0.25
 CONFIRMED_SCORE = 0.5
-UPRIGHT_RAD = math.radians(40.0)
-LYING_RAD = math.radians(60.0)
-FLAT_RAD = math.radians(70.0)  # more than a helper leans over somebody
-SEAT_HIP_HEIGHT = 0.4
-STANDING_HIP_HEIGHT = 0.75
 # Lying hips are 0.1 m over the floor, on a bed 0.5 m; standing ones 0.9 m: 1.6 and 0.8 torso lengths less.
 FLOOR_DROP = 1.1
 
 
 @dataclass(frozen=True)
-class FallSettings:
-    """Thresholds of the rule: a score of 0.5 lies on them.
+class FallSettings(ScoreSettings):
+    """Times, beside the thresholds of the score.
 
     Parameters
     ----------
-    speed : float
-        Descent of the shoulders, torso lengths (0.5 m) a second, as a mean over 0.3 s. In real falls of older
-        adults in care the head hits at 2.9 ± 0.9 m/s and the pelvis at 2.1 ± 0.6 m/s (Choi et al., Journal of
-        Biomechanics 48, 2015, 911-920): 1.0 m/s lies two deviations below.
-    drop : float
-        Descent of the hips, torso lengths: 0.7 from a chair (0.45 m) to the floor, 1.6 from standing.
-    inclination_rad : float
-        Of the torso on the floor.
-    hip_height : float
-        Hips over ankles in leg lengths: 1 standing, 0.5 on a chair, 0 lying; bent over it stays near 1.
     confirm_s : float
         Time on the floor before a fall counts.
     confirm_unseen_s : float
@@ -68,54 +53,12 @@ class FallSettings:
         How long the event of somebody who is not seen any more is repeated.
     """
 
-    speed: float = 2.0
-    drop: float = 0.55
-    inclination_rad: float = math.radians(50.0)
-    hip_height: float = 0.55
     confirm_s: float = 0.8
     confirm_unseen_s: float = 1.5
     lying_confirm_s: float = 10.0
     lying_unknown_confirm_s: float = 60.0
     recovered_keep_s: float = 60.0
     forget_s: float = 1800.0
-
-
-class _Watch:
-    """What is kept of one person."""
-
-    def __init__(self, person: Person) -> None:
-        self.person_id = person.id
-        self.camera = person.camera
-        self.history = History()
-        self.event: FallEvent | None = None
-        self.descent: Descent | None = None  # that the event rests on
-        self.unbroken_s = -math.inf  # since then seen without a gap
-        self.recoverable = False  # seen without a gap from the floor on
-        self.suspected_s = math.inf
-        self.recovered_s = -math.inf
-        self.upright_since_s: float | None = None
-        self.lying_since_s: float | None = None
-        self.last_lying_s = -math.inf
-        self.standing: Sample | None = None  # highest hips in the last seconds in which they stood
-
-    @property
-    def last_s(self) -> float:
-        return self.history.last.t_s
-
-    def shift(self, by_s: float) -> None:
-        """Move all times, where the clock was set."""
-        self.history.shift(by_s)
-        self.event = self.event and self.event.shifted(by_s)
-        self.descent = self.descent and replace(self.descent, start_s=self.descent.start_s + by_s)
-        self.standing = self.standing and replace(self.standing, t_s=self.standing.t_s + by_s)
-        self.unbroken_s += by_s
-        self.suspected_s += by_s
-        self.recovered_s += by_s
-        self.last_lying_s += by_s
-        if self.upright_since_s is not None:
-            self.upright_since_s += by_s
-        if self.lying_since_s is not None:
-            self.lying_since_s += by_s
 
 
 class FallDetector:
@@ -129,7 +72,7 @@ class FallDetector:
 
     def __init__(self, settings: FallSettings | None = None) -> None:
         self._settings = settings or FallSettings()
-        self._watches: dict[str, _Watch] = {}
+        self._watches: dict[str, Watch] = {}
         self._recovered: list[FallEvent] = []
         self._now_s = -math.inf
         self._start_s: float | None = None
@@ -194,60 +137,17 @@ class FallDetector:
         if watch is None or (watch.event is None and watch.standing is None):
             watch = self._take_over(person, sample) or watch
         if watch is None:
-            watch = self._watches[person.id] = _Watch(person)
-            watch.unbroken_s = sample.t_s
-        elif sample.t_s <= watch.last_s or not self._is_same(watch, sample):
-            return
-        watch.history.add(sample)
-        if _stands(sample):
-            watch.standing = min(watch.history.samples, key=lambda s: s.hip_y)
-        watch.upright_since_s = (watch.upright_since_s or sample.t_s) if self._risen(watch, sample) else None
-        if self._lies(sample):
-            watch.lying_since_s, watch.last_lying_s = watch.lying_since_s or sample.t_s, sample.t_s
-        else:
-            watch.lying_since_s = None
-        watch.recoverable = watch.recoverable or self._seen_lying(watch)
+            watch = self._watches[person.id] = Watch(person.id, person.camera)
+        watch.see(sample)
 
-    def _is_same(self, watch: _Watch, sample: Sample) -> bool:
-        """Whether this can be who went down: after a gap only somebody seen lying there is."""
-        if sample.t_s - watch.last_s > SEEN_ON_S:
-            watch.unbroken_s = sample.t_s
-            watch.recoverable = False
-            if watch.event is not None:
-                watch.upright_since_s = None
-        if watch.event is None:
-            return True
-        if not watch.recoverable:
-            return self._lies(sample)
-        return sample.t_s - watch.last_lying_s >= RISE_S or not self._risen(watch, sample)
-
-    def _risen(self, watch: _Watch, sample: Sample) -> bool:
-        """Whether somebody is up: stands, or is upright with the hips as high as before or on a seat."""
-        if sample.inclination_rad >= UPRIGHT_RAD:
-            return False
-        if watch.descent is not None:
-            return _stands(sample) or watch.descent.drop(sample.hip_y) < 0.5 * self._settings.drop
-        return sample.hip_height > SEAT_HIP_HEIGHT
-
-    def _lies(self, sample: Sample) -> bool:
-        return sample.inclination_rad >= LYING_RAD and not sample.hip_height > self._settings.hip_height
-
-    def _seen_lying(self, watch: _Watch) -> bool:
-        """Whether somebody is seen lying for long enough to be neither a slip nor a helper leaning over."""
-        if watch.last_s - watch.unbroken_s < LYING_SEEN_S:
-            return False
-        samples = watch.history.since(watch.last_s - LYING_SEEN_S)
-        high = median(samples, "hip_height") > self._settings.hip_height
-        return median(samples, "inclination_rad") >= FLAT_RAD and not high
-
-    def _take_over(self, person: Person, sample: Sample) -> _Watch | None:
+    def _take_over(self, person: Person, sample: Sample) -> Watch | None:
         """The watch of somebody who was lost on the floor, where this one is found: the same person."""
         for key, watch in list(self._watches.items()):
             if watch.event is None or watch.camera != person.camera:
                 continue
             last = watch.history.last
             near = math.hypot(sample.hip_x - last.hip_x, sample.hip_y - last.hip_y) < last.torso
-            if near and sample.t_s - last.t_s > UNSEEN_S and self._lies(sample):
+            if near and sample.t_s - last.t_s > UNSEEN_S and lies(sample):
                 del self._watches[key]
                 self._watches[person.id] = watch
                 watch.person_id = person.id
@@ -255,7 +155,7 @@ class FallDetector:
                 return watch
         return None
 
-    def _advance(self, watch: _Watch, t_s: float) -> None:
+    def _advance(self, watch: Watch, t_s: float) -> None:
         event = watch.event
         if event is None:
             self._suspect_fall(watch)
@@ -266,62 +166,70 @@ class FallDetector:
             self._confirm_fall(watch, event, t_s)
         elif event.state is State.SUSPECTED:
             self._confirm_lying(watch, event, t_s)
+        elif event.kind is Kind.FALL and t_s - (event.confirmed_s or t_s) <= SETTLE_S:
+            self._settle(watch, event, t_s)
 
-    def _recover(self, watch: _Watch, event: FallEvent, t_s: float) -> None:
+    def _recover(self, watch: Watch, event: FallEvent, t_s: float) -> None:
         """The person is up, or the suspicion was none."""
         self._recovered.append(replace(event, state=State.RECOVERED, recovered_s=t_s))
-        watch.event = watch.descent = watch.lying_since_s = None
+        if event.state is State.CONFIRMED:
+            watch.lying_since_s = None
+        watch.event = watch.descent = None
         watch.recovered_s = t_s
 
-    def _suspect_fall(self, watch: _Watch) -> None:
+    def _suspect_fall(self, watch: Watch) -> None:
         descent = watch.history.descent()
-        if descent is None or descent.start_s <= watch.recovered_s:
+        if descent is None or descent.start_s <= watch.recovered_s or watch.history.last.on_furniture:
             return
-        score, evidence = self._judge(descent, [watch.history.last])
+        score, evidence = score_fall(descent, [watch.history.last], self._settings)
         if score >= SUSPICIOUS_SCORE:
             watch.descent, watch.suspected_s, watch.recoverable = descent, watch.last_s, True
             watch.event = self._new_event(watch, Kind.FALL, descent.start_s, score, evidence)
 
-    def _confirm_fall(self, watch: _Watch, event: FallEvent, t_s: float) -> None:
-        settings = self._settings
+    def _confirm_fall(self, watch: Watch, event: FallEvent, t_s: float) -> None:
         assert watch.descent is not None  # noqa: S101 (set with the event)
-        current = watch.history.descent()
-        if current is not None and current.speed > watch.descent.speed:  # the descent was still going on
-            watch.descent = replace(watch.descent, speed=current.speed)
+        score, evidence = self._judge(watch, t_s)
         seen = t_s - watch.last_s < UNSEEN_S
-        wait_s = settings.confirm_s if seen else settings.confirm_unseen_s
-        if t_s - watch.suspected_s < wait_s - 1e-6 or (seen and watch.upright_since_s is not None):
-            return
-        after = watch.history.since(max(watch.suspected_s, watch.last_s - settings.confirm_s))
-        score, evidence = self._judge(watch.descent, after)
+        down_s = t_s - watch.suspected_s
+        # Who was low when lost from sight counts in the end as somebody found lying.
         lost_low = not seen and _low(watch.history.last, watch.descent)
-        if lost_low and score < CONFIRMED_SCORE:  # as somebody found lying
-            wait_s = settings.lying_confirm_s
-        if score >= CONFIRMED_SCORE or (lost_low and t_s - watch.suspected_s >= wait_s):
-            down = Evidence("time_on_floor", t_s - watch.suspected_s, "s", wait_s)
+        wait_s = self._settings.confirm_s if seen else self._settings.confirm_unseen_s
+        if score < CONFIRMED_SCORE and lost_low:
+            wait_s = self._settings.lying_confirm_s
+        if score >= CONFIRMED_SCORE or (lost_low and down_s >= wait_s):
+            down = Evidence("time_on_floor", down_s, "s", wait_s)
             watch.event = replace(
                 event, state=State.CONFIRMED, confirmed_s=t_s, score=score, evidence=(*evidence, down)
             )
-        elif t_s - watch.suspected_s > SUSPICION_S and not lost_low:
+        elif down_s > SUSPICION_S and not lost_low:
             self._recover(watch, event, t_s)
 
-    def _judge(self, descent: Descent, samples: Sequence[Sample]) -> tuple[float, tuple[Evidence, ...]]:
-        """Score of a descent that ended as in `samples`: as strong as its weakest evidence."""
-        settings = self._settings
-        rated = [  # how far on the fallen side of its threshold, in widths of the doubtful zone
-            _rate(
-                "torso_inclination", median(samples, "inclination_rad"), "rad", settings.inclination_rad, 0.35
-            ),
-            _rate("hip_drop", descent.drop(median(samples, "hip_y")), "torso", settings.drop, 0.3),
-            _rate("descent_speed", descent.speed, "torso/s", settings.speed, 0.6),
-        ]
-        height = median(samples, "hip_height")
-        if not math.isnan(height):
-            rated.append(_rate("hip_height", height, "leg", settings.hip_height, -0.3))
-        rated.sort(key=lambda pair: -pair[0])
-        return _logistic(rated[-1][0]), tuple(evidence for _, evidence in rated)
+    def _settle(self, watch: Watch, event: FallEvent, t_s: float) -> None:
+        """Keep the best score of the first moments on the floor."""
+        score, evidence = self._judge(watch, t_s)
+        if score > event.score:
+            watch.event = replace(event, score=score, evidence=(*evidence, event.evidence[-1]))
 
-    def _suspect_lying(self, watch: _Watch, t_s: float) -> None:
+    def _judge(self, watch: Watch, t_s: float) -> tuple[float, tuple[Evidence, ...]]:
+        """Score of the latest time on the floor, as long as it must be, with the descent before it.
+
+        Of somebody lost from sight, score of the last glimpse, once they have been lost for long enough.
+        """
+        settings, history = self._settings, watch.history
+        if t_s - watch.last_s < UNSEEN_S:
+            since_s = watch.last_s - settings.confirm_s
+            after = [sample for sample in history.samples if sample.t_s > since_s]
+        else:
+            since_s = watch.last_s
+            after = [history.last]
+            if t_s - watch.suspected_s < settings.confirm_unseen_s - 1e-6:
+                return 0.0, ()
+        descent = history.descent(since_s)
+        if descent is None or watch.upright_since_s is not None or watch.on_furniture():
+            return 0.0, ()
+        return score_fall(descent, after, settings)
+
+    def _suspect_lying(self, watch: Watch, t_s: float) -> None:
         if watch.event is not None or watch.lying_since_s is None:
             return
         really = watch.last_s - watch.lying_since_s >= LYING_SEEN_S
@@ -329,7 +237,7 @@ class FallDetector:
             watch.suspected_s, watch.recoverable = t_s, True
             watch.event = self._new_event(watch, Kind.LYING, watch.lying_since_s, SUSPICIOUS_SCORE, ())
 
-    def _confirm_lying(self, watch: _Watch, event: FallEvent, t_s: float) -> None:
+    def _confirm_lying(self, watch: Watch, event: FallEvent, t_s: float) -> None:
         lying_s, wait_s = self._lying_s(watch, t_s), self._lying_wait_s(watch)
         if lying_s >= wait_s:
             evidence = (
@@ -343,14 +251,14 @@ class FallDetector:
         elif lying_s <= 0.0 and t_s - watch.suspected_s > SUSPICION_S:
             self._recover(watch, event, t_s)
 
-    def _lying_s(self, watch: _Watch, t_s: float) -> float:
+    def _lying_s(self, watch: Watch, t_s: float) -> float:
         """How long somebody has lain; who is suspected and lost from sight on the floor still lies there."""
         if watch.lying_since_s is None:
             return 0.0
         phantom = watch.standing is None and watch.event is None  # may be one
         return (watch.last_s if phantom else t_s) - watch.lying_since_s
 
-    def _lying_wait_s(self, watch: _Watch) -> float:
+    def _lying_wait_s(self, watch: Watch) -> float:
         """How long somebody must lie; infinite where the hips have stayed as high as a bed."""
         if watch.standing is None:
             since_s = watch.last_s if watch.lying_since_s is None else watch.lying_since_s
@@ -360,7 +268,7 @@ class FallDetector:
         return self._settings.lying_confirm_s if drop >= FLOOR_DROP else math.inf
 
     def _new_event(
-        self, watch: _Watch, kind: Kind, start_s: float, score: float, evidence: tuple[Evidence, ...]
+        self, watch: Watch, kind: Kind, start_s: float, score: float, evidence: tuple[Evidence, ...]
     ) -> FallEvent:
         return FallEvent(
             id=f"{kind.name.lower()}_{watch.person_id}_{round(start_s * 1000)}",
@@ -374,18 +282,6 @@ class FallDetector:
         )
 
 
-def _stands(sample: Sample) -> bool:
-    return sample.inclination_rad < UPRIGHT_RAD and sample.hip_height >= STANDING_HIP_HEIGHT
-
-
 def _low(sample: Sample, descent: Descent) -> bool:
     """Whether somebody is neither upright nor as high as on a bed."""
     return sample.inclination_rad >= UPRIGHT_RAD and descent.drop(sample.hip_y) >= FLOOR_DROP
-
-
-def _rate(name: str, value: float, unit: str, threshold: float, width: float) -> tuple[float, Evidence]:
-    return (value - threshold) / width, Evidence(name, value, unit, threshold)
-
-
-def _logistic(z: float) -> float:
-    return 1.0 / (1.0 + math.exp(-2.0 * max(-20.0, min(20.0, z))))
