@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from care_robot.perception.bodies import SHOULDERS, Array, Landmark, middle
+from care_robot.perception.bodies import HIPS, SHOULDERS, Array, Landmark, middle
 from care_robot.perception.people import Person
 from care_robot.perception.posture import Posture
 
 HISTORY_S = 4.0
 DESCENT_S = 1.5  # within this time before now lies the whole of a fall, from standing to the floor
 SPEED_OVER_S = 0.3  # speeds are means over this time, against the jitter of landmarks
+_ENDS = [Landmark.NOSE, *SHOULDERS, *HIPS, Landmark.LEFT_KNEE, Landmark.RIGHT_KNEE]
+_ENDS += [Landmark.LEFT_ANKLE, Landmark.RIGHT_ANKLE]
 IMPLAUSIBLE_SPEED = 20.0  # torso lengths a second (10 m/s): another body, not a movement
 
 
@@ -31,10 +33,14 @@ class Sample:
         The person's scale.
     head_y : float
         Of the nose.
+    stature : float
+        From the highest to the lowest of head, shoulders, hips, knees and ankles.
     hip_height : float
         Hips over ankles in lengths of the leg; NaN where the legs are not seen.
     on_furniture : bool
         Whether what carries the body is known to be furniture.
+    leaving : bool
+        Whether hips or shoulders are beyond the picture's edge.
     """
 
     t_s: float
@@ -44,15 +50,19 @@ class Sample:
     shoulder_y: float
     head_y: float
     torso: float
+    stature: float
     hip_height: float
     on_furniture: bool = False
+    leaving: bool = False
 
     @classmethod
     def of(cls, person: Person) -> Sample | None:
         """From a tracked person; None where the landmarks say nothing."""
         if not person.body.usable() or not math.isfinite(person.torso_inclination_rad):
             return None
-        shoulder_y = float(middle(person.body.image, SHOULDERS)[1])
+        image = person.body.image
+        shoulder, hip = middle(image, SHOULDERS), middle(image, HIPS)
+        shoulder_y = float(shoulder[1])
         numbers = (*person.hip, person.torso_length, person.last_seen_s)
         if not all(math.isfinite(n) for n in numbers) or person.torso_length <= 1e-3:
             return None
@@ -62,10 +72,12 @@ class Sample:
             hip_x=float(person.hip[0]),
             hip_y=float(person.hip[1]),
             shoulder_y=shoulder_y,
-            head_y=float(person.body.image[Landmark.NOSE, 1]),
+            head_y=float(image[Landmark.NOSE, 1]),
+            stature=float(np.ptp(image[_ENDS, 1])),
             torso=person.torso_length,
             hip_height=person.hip_height,
             on_furniture=person.posture is Posture.LYING_ON_FURNITURE,
+            leaving=not bool(((np.array([shoulder, hip]) > 0.0) & (np.array([shoulder, hip]) < 1.0)).all()),
         )
 
 
@@ -87,6 +99,8 @@ class Descent:
         Highest place of the hips before.
     shoulder_y : float
         Highest place of the shoulders before.
+    stature : float
+        Largest before.
     torso : float
         The person's scale during the descent.
     """
@@ -97,6 +111,7 @@ class Descent:
     inclination_rad: float
     hip_y: float
     shoulder_y: float
+    stature: float
     torso: float
 
     def drop(self, hip_y: float) -> float:
@@ -155,6 +170,7 @@ class History:
             inclination_rad=min(sample.inclination_rad for sample in window),
             hip_y=min(sample.hip_y for sample in window),
             shoulder_y=float(shoulders.min()),
+            stature=max(sample.stature for sample in window),
             torso=torso,
         )
 

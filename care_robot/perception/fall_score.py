@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from care_robot.perception.descent import Descent, Sample, median
 from care_robot.perception.fall_events import Evidence
 
+BENT_OVER_RAD = math.radians(109.0)  # a head lower than that is of somebody bent over rather than lying
 CAP = 2.0  # one measurement, however clear, does not outweigh the others
 
 
@@ -40,6 +41,9 @@ class ScoreSettings:
         Descent of the hips, torso lengths: 0.7 from a chair (0.45 m) to the floor, 1.6 from standing.
     shoulder_drop : float
         Descent of the shoulders, torso lengths: 0.9 for sitting down, 2.4 from standing to the floor.
+    stature : float
+        Height of the body in the picture, as a share of what it was: 0.75 on a chair, at most 0.65 lying,
+        also along the line of sight, before a camera of up to 2.2 m at 1.8 m or more.
     speed : float
         Descent of the shoulders, torso lengths a second, as a mean over 0.3 s. In real falls of older
         adults in care the head hits at 2.9 +- 0.9 m/s and the pelvis at 2.1 +- 0.6 m/s (Choi et al., Journal
@@ -56,6 +60,7 @@ class ScoreSettings:
     hip_height: float = 0.5
     drop: float = 0.55
     shoulder_drop: float = 1.3
+    stature: float = 0.6
     speed: float = 2.1
     head_speed: float = 2.8
     turn_rad: float = 0.8
@@ -74,12 +79,15 @@ def score_fall(
     """
     s = settings
     inclination_rad = median(after, "inclination_rad")
+    inclination_rad = min(inclination_rad, 2 * BENT_OVER_RAD - inclination_rad)
     hip_drop = descent.drop(median(after, "hip_y"))
     shoulder_drop = descent.shoulder_drop(median(after, "shoulder_y"))
+    stature = median(after, "stature") / descent.stature if descent.stature > 0.0 else math.nan
     down = [
         _Rating(Evidence("torso_inclination", inclination_rad, "rad", s.inclination_rad), 0.35),
         _Rating(Evidence("hip_drop", hip_drop, "torso", s.drop), 0.35),
         _Rating(Evidence("shoulder_drop", shoulder_drop, "torso", s.shoulder_drop), 0.45),
+        _Rating(Evidence("stature", stature, "share", s.stature), -0.2),
         _Rating(Evidence("hip_height", median(after, "hip_height"), "leg", s.hip_height), -0.25, 2.0),
     ]
     fast = [

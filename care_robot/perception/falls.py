@@ -24,10 +24,12 @@ UP_S = 1.0  # upright for so long: up again
 CLOCK_STEP_S = 4.0  # time that is older by more has been set back
 START_S = 60.0  # after the start, somebody lying may have fallen before
 SUSPICION_S = 6.0  # a suspicion that nothing confirms ends
+GLIMPSE_S = 0.15  # of somebody lost from sight: of one image alone nothing is believed
 SETTLE_S = 1.0  # the score of a confirmed fall may still grow for so long
 FORGET_PERSON_S = 4.0  # somebody without an event, not seen for so long, is forgotten
 SUSPICIOUS_SCORE = 0.25
 CONFIRMED_SCORE = 0.5
+GLIMPSED_SCORE = 0.6  # of somebody lost from sight more is asked
 # Lying hips are 0.1 m over the floor, on a bed 0.5 m; standing ones 0.9 m: 1.6 and 0.8 torso lengths less.
 FLOOR_DROP = 1.1
 
@@ -192,11 +194,12 @@ class FallDetector:
         seen = t_s - watch.last_s < UNSEEN_S
         down_s = t_s - watch.suspected_s
         # Who was low when lost from sight counts in the end as somebody found lying.
-        lost_low = not seen and _low(watch.history.last, watch.descent)
+        lost_low = not seen and not watch.history.last.leaving and _low(watch.history.last, watch.descent)
         wait_s = self._settings.confirm_s if seen else self._settings.confirm_unseen_s
-        if score < CONFIRMED_SCORE and lost_low:
+        enough = CONFIRMED_SCORE if seen else GLIMPSED_SCORE
+        if score < enough and lost_low:
             wait_s = self._settings.lying_confirm_s
-        if score >= CONFIRMED_SCORE or (lost_low and down_s >= wait_s):
+        if score >= enough or (lost_low and down_s >= wait_s):
             down = Evidence("time_on_floor", down_s, "s", wait_s)
             watch.event = replace(
                 event, state=State.CONFIRMED, confirmed_s=t_s, score=score, evidence=(*evidence, down)
@@ -221,8 +224,8 @@ class FallDetector:
             after = [sample for sample in history.samples if sample.t_s > since_s]
         else:
             since_s = watch.last_s
-            after = [history.last]
-            if t_s - watch.suspected_s < settings.confirm_unseen_s - 1e-6:
+            after = history.since(watch.last_s - GLIMPSE_S)
+            if t_s - watch.suspected_s < settings.confirm_unseen_s - 1e-6 or history.last.leaving:
                 return 0.0, ()
         descent = history.descent(since_s)
         if descent is None or watch.upright_since_s is not None or watch.on_furniture():

@@ -93,7 +93,7 @@ def test_a_fall_is_suspected_then_confirmed_whatever_the_frame_rate(
 def test_the_evidence_names_what_was_measured_strongest_first() -> None:
     (event,) = stand_fall_lie().detector.events()
     evidence = {e.name: e for e in event.evidence}
-    down = {"torso_inclination", "hip_drop", "shoulder_drop", "hip_height"}
+    down = {"torso_inclination", "hip_drop", "shoulder_drop", "stature", "hip_height"}
     fast = {"descent_speed", "head_speed", "torso_turn"}
     assert set(evidence) == {*down, *fast, "time_on_floor"}
     assert evidence["torso_inclination"].value == pytest.approx(math.pi / 2, abs=0.01)
