@@ -26,6 +26,9 @@ from care_robot.care.ledger import Ledger
 from care_robot.care.pager import BY
 from care_robot.care.text import Text
 
+MAX_NEWS = 50
+"""Of one technical alarm: what comes and goes for days must not fill the history."""
+
 DRILL_PRIORITIES = {
     AlarmKind.TECHNICAL: Priority.TECHNICAL,
     AlarmKind.MEDICATION: Priority.MEDIUM,
@@ -157,6 +160,8 @@ class Raiser:
         source_id = clean_id(request.source_id) or f"unnamed-{digest(str(now), by, room, detail)}"
         for alarm in self._ledger.open_alarms():
             if any(sources.raised_id(source.key) == source_id for source in alarm.sources):
+                if kind is AlarmKind.TECHNICAL and detail:
+                    self._hear_more(alarm, by, phrases.reason("raised_reported", detail=detail, by=by or "-"))
                 return Reply(alarm.id)
         # A button that is pressed again after its alarm was resolved calls anew.
         keys = (sources.raise_key(source_id, n) for n in itertools.count(1))
@@ -172,6 +177,14 @@ class Raiser:
             source, condition, priority, why, source_id=source_id, resident_id=resident_id, by=by
         )
         return Reply(alarm.id)
+
+    def _hear_more(self, alarm: Alarm, by: str, why: Text) -> None:
+        """Keep what has changed in a technical trouble, such as that it is over; a human ends the alarm."""
+        if alarm.priority is not Priority.TECHNICAL:
+            return
+        news = [step.reason for step in alarm.history if step.event in ("raised", "reported_again")]
+        if news[-1:] != [why] and len(news) <= MAX_NEWS:
+            self._ledger.record(alarm, "reported_again", by, why)
 
     def drill(self, request: Drill) -> Reply:
         """Raise an exercise: paged and escalated like the real thing, apart from it, and marked."""

@@ -9,22 +9,31 @@ from rich.table import Table
 
 from care_robot.console.errors import UsageError
 from care_robot.console.videos import check_video, demo_video
-from care_robot.evaluation.bench import BenchError, bench_latency
+from care_robot.evaluation.bench import BenchError
 from care_robot.evaluation.report import Report
 
 
 def run_latency(video: Path | None, rate_hz: float, duration_s: float, out: Path, console: Console) -> int:
-    """Measure latency and resources; 0 when the report is written."""
+    """Measure how old pictures get on their way, and what seeing costs; 0 when the report is written."""
     _check_out(out)
+    # Imported late: ROS, and a GL library for the video of the empty room.
+    from care_robot.evaluation.latency import bench_latency, render_empty_room  # noqa: PLC0415
+    from care_robot.evaluation.recording import RecordingError  # noqa: PLC0415
+    from care_robot.simulation.graphics import RenderingError  # noqa: PLC0415
+
     video = check_video(video) if video else demo_video(console)
     with tempfile.TemporaryDirectory(prefix="care_robot_bench_") as folder:
+        empty = Path(folder) / "empty.mp4"
         try:
-            report = bench_latency(video, Path(folder), rate_hz, duration_s, console)
-        except BenchError as error:
+            render_empty_room(empty)
+            report = bench_latency(
+                video, empty, Path(folder), rate_hz=rate_hz, duration_s=duration_s, console=console
+            )
+        except (BenchError, RecordingError, RenderingError) as error:
             raise UsageError(str(error)) from error
-    table = Table("Node", "CPU, % of a core", "Memory, MB", box=None)
+    table = Table("Run", "Node", "CPU, % of a core", "Memory, MB", box=None)
     for node in report.trials:
-        table.add_row(node["node"], str(node["cpu_pct"]), str(node["rss_mb"]))
+        table.add_row(node["run"], node["node"], str(node["cpu_pct"]), str(node["rss_mb"]))
     console.print(table)
     return _conclude(report, out, console)
 

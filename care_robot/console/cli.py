@@ -2,6 +2,8 @@
 
 import io
 import json
+import math
+import os
 import sys
 from enum import Enum
 from pathlib import Path
@@ -28,6 +30,8 @@ app = typer.Typer(
 )
 bench_app = typer.Typer(help="Measure how fast the system is.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
+eval_app = typer.Typer(help="Measure perception on recordings.", no_args_is_help=True)
+app.add_typer(eval_app, name="eval")
 scenario_app = typer.Typer(help="Stories in a simulated home.", no_args_is_help=True)
 app.add_typer(scenario_app, name="scenario")
 
@@ -164,12 +168,34 @@ def latency(
         Path | None, typer.Option(help="A video with a person; without it, the project's own.")
     ] = None,
     rate_hz: Annotated[float, typer.Option(help="Frames a second.", min=1.0, max=60.0)] = 10.0,
-    duration_s: Annotated[float, typer.Option(help="Seconds measured.", min=5.0)] = 60.0,
+    duration_s: Annotated[float, typer.Option(help="Seconds measured of each run.", min=5.0)] = 60.0,
 ) -> None:
-    """Measure frame to `people`, and CPU and memory of each node."""
+    """Measure frame to `people` and `falls`, the CPU of seeing, and whether four cameras keep up."""
     from care_robot.console.bench import run_latency  # noqa: PLC0415
 
     exit_with(lambda: run_latency(video, rate_hz, duration_s, out, console))
+
+
+@bench_app.command("falls")
+def bench_falls(
+    *,
+    out: Annotated[Path, typer.Option(help="The report, as JSON; sheets of failures are put beside it.")],
+    trials: Annotated[
+        int, typer.Option(help="Rendered falls; half as many activities more come with them.", min=0)
+    ] = 100,
+    hours: Annotated[float, typer.Option(help="Of ordinary living on skeletons.", min=0.0)] = 72.0,
+    seed: Annotated[int, typer.Option(help="Of all that is random; tune on 1000 and above.", min=0)] = 0,
+    append: Annotated[bool, typer.Option("--append", help="Go on where the report stopped.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(help="Trials at a time; as many as cores unless given.", min=1, max=256)
+    ] = None,
+) -> None:
+    """Measure on simulated people how many falls are found, and how many made up."""
+    from care_robot.console.bench_falls import Asked, run_falls  # noqa: PLC0415
+
+    cores = len(os.sched_getaffinity(0))
+    asked = Asked(trials, hours, seed, out, append, jobs or cores)
+    exit_with(lambda: run_falls(asked, console))
 
 
 @bench_app.command()
@@ -197,6 +223,37 @@ def alarms(
     from care_robot.console.bench_alarms import run_alarms  # noqa: PLC0415
 
     exit_with(lambda: run_alarms(trials, kills, seed, out, console, append=append))
+
+
+@eval_app.command("falls")
+def eval_falls(
+    *,
+    manifest: Annotated[Path, typer.Option(help="The clips, as CSV; see docs/evaluation.md.")],
+    root: Annotated[Path, typer.Option(help="Folder that the clips' files are given from.")],
+    out: Annotated[Path, typer.Option(help="The report, as JSON; pictures are put beside it.")],
+    video_out: Annotated[
+        Path | None, typer.Option(help="Folder for a video of the skeletons of each clip.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Clips at a time; as many as cores unless given.", min=1, max=256)
+    ] = None,
+    rate_hz: Annotated[
+        float | None,
+        typer.Option(help="Look at so many pictures a second at most; at all unless given.", min=1, max=240),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Only files whose name fits, such as '*adl-3*'.", metavar="PATTERN")
+    ] = None,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Choose thresholds for each group on all other groups.")
+    ] = False,
+) -> None:
+    """Measure how many falls are found in recordings, and how many are made up."""
+    from care_robot.console.eval_falls import Asked, run_falls  # noqa: PLC0415
+
+    cores = len(os.sched_getaffinity(0))
+    asked = Asked(manifest, root, out, video_out, jobs or cores, rate_hz or math.inf, only, tune)
+    exit_with(lambda: run_falls(asked, console))
 
 
 @scenario_app.command("list")

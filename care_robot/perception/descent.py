@@ -14,6 +14,7 @@ from care_robot.perception.people import Person
 from care_robot.perception.posture import Posture
 
 HISTORY_S = 4.0
+TORSO_M = 0.5
 DESCENT_S = 1.5  # within this time before now lies the whole of a fall, from standing to the floor
 SPEED_OVER_S = 0.3  # speeds are means over this time, against the jitter of landmarks
 _ENDS = [Landmark.NOSE, *SHOULDERS, *HIPS, Landmark.LEFT_KNEE, Landmark.RIGHT_KNEE]
@@ -37,6 +38,8 @@ class Sample:
         From the highest to the lowest of head, shoulders, hips, knees and ankles.
     hip_height : float
         Hips over ankles in lengths of the leg; NaN where the legs are not seen.
+    hip_z_m, shoulder_z_m : float
+        Over the floor; NaN where the camera's place is not known.
     on_furniture : bool
         Whether what carries the body is known to be furniture.
     leaving : bool
@@ -52,6 +55,8 @@ class Sample:
     torso: float
     stature: float
     hip_height: float
+    hip_z_m: float = math.nan
+    shoulder_z_m: float = math.nan
     on_furniture: bool = False
     leaving: bool = False
 
@@ -63,6 +68,9 @@ class Sample:
         image = person.body.image
         shoulder, hip = middle(image, SHOULDERS), middle(image, HIPS)
         shoulder_y = float(shoulder[1])
+        hip_z_m = math.nan if person.position is None else float(person.position[2])
+        world = person.body.world
+        torso_m = float(np.linalg.norm(middle(world, SHOULDERS) - middle(world, HIPS)))
         numbers = (*person.hip, person.torso_length, person.last_seen_s)
         if not all(math.isfinite(n) for n in numbers) or person.torso_length <= 1e-3:
             return None
@@ -76,6 +84,8 @@ class Sample:
             stature=float(np.ptp(image[_ENDS, 1])),
             torso=person.torso_length,
             hip_height=person.hip_height,
+            hip_z_m=hip_z_m,
+            shoulder_z_m=hip_z_m + torso_m * math.cos(person.torso_inclination_rad),
             on_furniture=person.posture is Posture.LYING_ON_FURNITURE,
             leaving=not bool(((np.array([shoulder, hip]) > 0.0) & (np.array([shoulder, hip]) < 1.0)).all()),
         )
@@ -90,15 +100,16 @@ class Descent:
     start_s : float
         Last time that the shoulders were near their highest.
     speed : float
-        Highest descent of the shoulders, torso lengths a second.
+        Highest descent of the shoulders, torso lengths a second: in the picture, or over the floor where
+        that is known and larger, since along the line of sight the picture shows little of it.
     head_speed : float
         The same of the head.
     inclination_rad : float
         Of the torso where it was most upright.
-    hip_y : float
-        Highest place of the hips before.
-    shoulder_y : float
-        Highest place of the shoulders before.
+    hip_y, shoulder_y : float
+        Highest places of hips and shoulders before.
+    hip_z_m, shoulder_z_m : float
+        The same over the floor; NaN where that is not known.
     stature : float
         Largest before.
     torso : float
@@ -111,6 +122,8 @@ class Descent:
     inclination_rad: float
     hip_y: float
     shoulder_y: float
+    hip_z_m: float
+    shoulder_z_m: float
     stature: float
     torso: float
 
@@ -118,9 +131,13 @@ class Descent:
         """How far hips at this place have come down, in torso lengths."""
         return (hip_y - self.hip_y) / self.torso
 
-    def shoulder_drop(self, shoulder_y: float) -> float:
-        """How far shoulders at this place have come down, in torso lengths."""
-        return (shoulder_y - self.shoulder_y) / self.torso
+    def drops(self, after: Sequence[Sample]) -> tuple[float, float]:
+        """How far hips and shoulders have come down, in torso lengths, by the view that shows more of it."""
+        hip = self.drop(median(after, "hip_y"))
+        shoulder = (median(after, "shoulder_y") - self.shoulder_y) / self.torso
+        hip_m = self.hip_z_m - median(after, "hip_z_m")
+        shoulder_m = self.shoulder_z_m - median(after, "shoulder_z_m")
+        return float(np.fmax(hip, hip_m / TORSO_M)), float(np.fmax(shoulder, shoulder_m / TORSO_M))
 
 
 class History:
@@ -162,14 +179,19 @@ class History:
         times = np.array([sample.t_s for sample in window])
         shoulders = np.array([sample.shoulder_y for sample in window])
         torso = float(np.median([sample.torso for sample in window]))
+        hips_m = np.array([sample.hip_z_m for sample in window])
+        shoulders_m = np.array([sample.shoulder_z_m for sample in window])
+        metric = _highest_speed(times, -shoulders_m) / TORSO_M
         high = shoulders <= shoulders.min() + 0.15 * torso
         return Descent(
             start_s=float(times[high][-1]),
-            speed=_highest_speed(times, shoulders) / torso,
+            speed=float(np.fmax(_highest_speed(times, shoulders) / torso, metric)),
             head_speed=_highest_speed(times, np.array([sample.head_y for sample in window])) / torso,
             inclination_rad=min(sample.inclination_rad for sample in window),
             hip_y=min(sample.hip_y for sample in window),
             shoulder_y=float(shoulders.min()),
+            hip_z_m=float(np.max(hips_m)),
+            shoulder_z_m=float(np.max(shoulders_m)),
             stature=max(sample.stature for sample in window),
             torso=torso,
         )

@@ -9,11 +9,13 @@ from care_robot_msgs.msg import Evidence as EvidenceMessage
 from care_robot_msgs.msg import FallEvent as FallEventMessage
 from care_robot_msgs.msg import FallEventArray, PersonArray
 from care_robot_msgs.msg import Person as PersonMessage
+from geometry_msgs.msg import Point
 
-from care_robot.perception.bodies import Body
+from care_robot.perception.bodies import Array, Body
 from care_robot.perception.fall_events import FallEvent
 from care_robot.perception.falls import FallDetector, FallSettings
 from care_robot.perception.people import Person, room_of
+from care_robot.perception.person_messages_node import point_of
 from care_robot.perception.posture import Posture
 from care_robot.ros import qos
 from care_robot.ros.conversions import to_seconds, to_stamp
@@ -64,6 +66,7 @@ class FallDetectorNode(CareNode[Parameters]):
             )
         )
         self._told: list[FallEvent] = []
+        self._people: dict[str, Person] = {}  # as last seen, for as long as they have an event
         self._heard_s = self.now_s()
         self._ahead_s = 0.0  # of this clock before the stamps of the images
         self._falls = self.publisher(FallEventArray, "falls", qos.LATCHED)
@@ -82,7 +85,9 @@ class FallDetectorNode(CareNode[Parameters]):
         self._heard_s = self.now_s()
         if message.cameras:  # else nobody looks, and the stamp is not one of an image
             self._ahead_s = self._heard_s - to_seconds(message.header.stamp)
-            self._update(self._heard_s - self._ahead_s, [_person(person) for person in message.people])
+            people = [_person(person) for person in message.people]
+            self._people.update((person.id, person) for person in people)
+            self._update(self._heard_s - self._ahead_s, people)
 
     def _on_tick(self) -> None:
         """Time passes also while no image comes: somebody down who is lost from sight is still down."""
@@ -94,7 +99,10 @@ class FallDetectorNode(CareNode[Parameters]):
 
     def _publish(self) -> None:
         self._told = self._detector.events()
-        message = FallEventArray(events=[_to_message(event) for event in self._told])
+        known = {event.person_id for event in self._told}
+        self._people = {key: person for key, person in self._people.items() if key in known}
+        messages = [_to_message(event, self._people.get(event.person_id)) for event in self._told]
+        message = FallEventArray(events=messages)
         message.header.stamp = self.get_clock().now().to_msg()
         message.header.frame_id = "map"
         self._falls.publish(message)
@@ -116,17 +124,25 @@ def _person(message: PersonMessage) -> Person:
         hip=np.array([message.hip_x, message.hip_y]),
         torso_length=message.torso_length,
         velocity=np.zeros(2),
+        position=_position(message),
+        room=message.room,
     )
 
 
-def _to_message(event: FallEvent) -> FallEventMessage:
+def _position(message: PersonMessage) -> Array | None:
+    place = np.array([message.position.x, message.position.y, message.position.z])
+    return place if message.position_valid and bool(np.isfinite(place).all()) else None
+
+
+def _to_message(event: FallEvent, person: Person | None) -> FallEventMessage:
+    position = None if person is None else person.position
     return FallEventMessage(
         id=event.id,
         kind=int(event.kind),
         state=int(event.state),
         person_id=event.person_id,
         camera=event.camera,
-        room=room_of(event.camera),
+        room=(person.room if person is not None else "") or room_of(event.camera),
         start=to_stamp(event.start_s),
         confirmed_at=_stamp(event.confirmed_s),
         recovered_at=_stamp(event.recovered_s),
@@ -135,6 +151,8 @@ def _to_message(event: FallEvent) -> FallEventMessage:
             EvidenceMessage(name=e.name, value=float(e.value), unit=e.unit, threshold=float(e.threshold))
             for e in event.evidence
         ],
+        position_valid=position is not None,
+        position=Point() if position is None else point_of(position),
     )
 
 

@@ -44,6 +44,8 @@ class ScoreSettings:
     stature : float
         Height of the body in the picture, as a share of what it was: 0.75 on a chair, at most 0.65 lying,
         also along the line of sight, before a camera of up to 2.2 m at 1.8 m or more.
+    hip_z_m : float
+        Of the hips over the floor: 0.1 to 0.2 lying, 0.45 and more on a seat.
     speed : float
         Descent of the shoulders, torso lengths a second, as a mean over 0.3 s. In real falls of older
         adults in care the head hits at 2.9 +- 0.9 m/s and the pelvis at 2.1 +- 0.6 m/s (Choi et al., Journal
@@ -61,6 +63,7 @@ class ScoreSettings:
     drop: float = 0.55
     shoulder_drop: float = 1.3
     stature: float = 0.6
+    hip_z_m: float = 0.38
     speed: float = 2.1
     head_speed: float = 2.8
     turn_rad: float = 0.8
@@ -80,8 +83,7 @@ def score_fall(
     s = settings
     inclination_rad = median(after, "inclination_rad")
     inclination_rad = min(inclination_rad, 2 * BENT_OVER_RAD - inclination_rad)
-    hip_drop = descent.drop(median(after, "hip_y"))
-    shoulder_drop = descent.shoulder_drop(median(after, "shoulder_y"))
+    hip_drop, shoulder_drop = descent.drops(after)
     stature = median(after, "stature") / descent.stature if descent.stature > 0.0 else math.nan
     down = [
         _Rating(Evidence("torso_inclination", inclination_rad, "rad", s.inclination_rad), 0.35),
@@ -90,6 +92,9 @@ def score_fall(
         _Rating(Evidence("stature", stature, "share", s.stature), -0.2),
         _Rating(Evidence("hip_height", median(after, "hip_height"), "leg", s.hip_height), -0.25, 2.0),
     ]
+    hip_z_m = median(after, "hip_z_m")
+    if not math.isnan(hip_z_m):  # only where the camera's place is known
+        down.append(_Rating(Evidence("hips_over_floor", hip_z_m, "m", s.hip_z_m), -0.15, 2.0))
     fast = [
         _Rating(Evidence("descent_speed", descent.speed, "torso/s", s.speed), 0.6, 2.0),
         _Rating(Evidence("head_speed", descent.head_speed, "torso/s", s.head_speed), 0.9),

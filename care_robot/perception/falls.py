@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from care_robot.perception.descent import Descent, Sample
+from care_robot.perception.descent import Sample
 from care_robot.perception.fall_events import Evidence, FallEvent, Kind, State
 from care_robot.perception.fall_score import ScoreSettings, score_fall
 from care_robot.perception.people import Person
@@ -29,7 +29,6 @@ SETTLE_S = 1.0  # the score of a confirmed fall may still grow for so long
 FORGET_PERSON_S = 4.0  # somebody without an event, not seen for so long, is forgotten
 SUSPICIOUS_SCORE = 0.25
 CONFIRMED_SCORE = 0.5
-GLIMPSED_SCORE = 0.6  # of somebody lost from sight more is asked
 # Lying hips are 0.1 m over the floor, on a bed 0.5 m; standing ones 0.9 m: 1.6 and 0.8 torso lengths less.
 FLOOR_DROP = 1.1
 
@@ -140,6 +139,8 @@ class FallDetector:
             watch = self._take_over(person, sample) or watch
         if watch is None:
             watch = self._watches[person.id] = Watch(person.id, person.camera)
+        elif watch.camera != person.camera:
+            watch.change_camera(person.camera)
         watch.see(sample)
 
     def _take_over(self, person: Person, sample: Sample) -> Watch | None:
@@ -189,17 +190,15 @@ class FallDetector:
             watch.event = self._new_event(watch, Kind.FALL, descent.start_s, score, evidence)
 
     def _confirm_fall(self, watch: Watch, event: FallEvent, t_s: float) -> None:
-        assert watch.descent is not None  # noqa: S101 (set with the event)
         score, evidence = self._judge(watch, t_s)
-        seen = t_s - watch.last_s < UNSEEN_S
+        seen = t_s - watch.sighted_s < UNSEEN_S
         down_s = t_s - watch.suspected_s
         # Who was low when lost from sight counts in the end as somebody found lying.
-        lost_low = not seen and not watch.history.last.leaving and _low(watch.history.last, watch.descent)
+        lost_low = not seen and _low(watch)
         wait_s = self._settings.confirm_s if seen else self._settings.confirm_unseen_s
-        enough = CONFIRMED_SCORE if seen else GLIMPSED_SCORE
-        if score < enough and lost_low:
+        if score < CONFIRMED_SCORE and lost_low:
             wait_s = self._settings.lying_confirm_s
-        if score >= enough or (lost_low and down_s >= wait_s):
+        if score >= CONFIRMED_SCORE or (lost_low and down_s >= wait_s):
             down = Evidence("time_on_floor", down_s, "s", wait_s)
             watch.event = replace(
                 event, state=State.CONFIRMED, confirmed_s=t_s, score=score, evidence=(*evidence, down)
@@ -219,7 +218,7 @@ class FallDetector:
         Of somebody lost from sight, score of the last glimpse, once they have been lost for long enough.
         """
         settings, history = self._settings, watch.history
-        if t_s - watch.last_s < UNSEEN_S:
+        if t_s - watch.sighted_s < UNSEEN_S:
             since_s = watch.last_s - settings.confirm_s
             after = [sample for sample in history.samples if sample.t_s > since_s]
         else:
@@ -227,6 +226,11 @@ class FallDetector:
             after = history.since(watch.last_s - GLIMPSE_S)
             if t_s - watch.suspected_s < settings.confirm_unseen_s - 1e-6 or history.last.leaving:
                 return 0.0, ()
+        if watch.descent is None:  # another camera has taken over since, and shows what became of it
+            lies = (
+                watch.lying_since_s is not None and watch.last_s - watch.lying_since_s >= settings.confirm_s
+            )
+            return (CONFIRMED_SCORE, (_lying_evidence(watch),)) if lies else (0.0, ())
         descent = history.descent(since_s)
         if descent is None or watch.upright_since_s is not None or watch.on_furniture():
             return 0.0, ()
@@ -245,7 +249,7 @@ class FallDetector:
         if lying_s >= wait_s:
             evidence = (
                 Evidence("time_on_floor", lying_s, "s", wait_s),
-                Evidence("torso_inclination", watch.history.last.inclination_rad, "rad", LYING_RAD),
+                _lying_evidence(watch),
             )
             score = 0.8 if watch.standing is not None else CONFIRMED_SCORE
             watch.event = replace(
@@ -263,6 +267,8 @@ class FallDetector:
 
     def _lying_wait_s(self, watch: Watch) -> float:
         """How long somebody must lie; infinite where the hips have stayed as high as a bed."""
+        if watch.is_low():
+            return self._settings.lying_confirm_s
         if watch.standing is None:
             since_s = watch.last_s if watch.lying_since_s is None else watch.lying_since_s
             early = self._start_s is not None and since_s - self._start_s < START_S
@@ -285,6 +291,13 @@ class FallDetector:
         )
 
 
-def _low(sample: Sample, descent: Descent) -> bool:
-    """Whether somebody is neither upright nor as high as on a bed."""
-    return sample.inclination_rad >= UPRIGHT_RAD and descent.drop(sample.hip_y) >= FLOOR_DROP
+def _low(watch: Watch) -> bool:
+    """Whether somebody was last seen neither upright, nor as high as on a bed, nor leaving the picture."""
+    last = watch.history.last if watch.history.samples else None
+    if last is None or watch.descent is None or last.leaving:
+        return False
+    return last.inclination_rad >= UPRIGHT_RAD and watch.descent.drop(last.hip_y) >= FLOOR_DROP
+
+
+def _lying_evidence(watch: Watch) -> Evidence:
+    return Evidence("torso_inclination", watch.history.last.inclination_rad, "rad", LYING_RAD)

@@ -1,31 +1,24 @@
-"""From bodies in single images to people with an identity over time, each camera by itself."""
+"""From bodies in single images to people: with an identity over time, a place in the room and a posture."""
 
 from __future__ import annotations
 
 import math
 import random
 import string
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from care_robot.perception.bodies import HIPS, LEVEL_CAMERA_UP, SHOULDERS, Array, Body, middle
-from care_robot.perception.posture import Posture, hip_height, posture_of
+from care_robot.care.places import Places
+from care_robot.perception.bodies import LEVEL_CAMERA_UP, Array, Body
+from care_robot.perception.fusion import AT_ONCE_S, Identities, joint
+from care_robot.perception.ground import LYING_SIZE, LYING_SIZE_STD, Lens, Placed, on_feet, place_body
+from care_robot.perception.posture import VISIBLE, Posture, hip_height, posture_of
+from care_robot.perception.support import Rest, rest_of, seat_of
+from care_robot.perception.tracks import MEMORY_S, Track, assign, torso_of
+from care_robot.perception.whereabouts import Whereabouts
 
-MEMORY_S = 2.0  # how long somebody hidden keeps the identity
-SCALE_MEMORY_S = 3.0
-SPEED_WINDOW_S = 0.5
-POSTURE_HOLD_S = 0.3  # a posture counts when it has been seen for so long
-# People walk at up to 1.5 m/s and fall at up to 3 m/s at the hip; a torso is about 0.5 m.
-SPEED_LIMIT_TORSOS_PER_S = 6.0
-GATE_TORSOS = (1.0, 4.0)  # distance allowed at once, and at most
-# Somebody last seen lying does not stand elsewhere a moment later: who does is another person.
-LYING_IN_IMAGE_RAD = math.radians(60.0)
-UPRIGHT_IN_IMAGE_RAD = math.radians(40.0)
-RISE_UNSEEN_S = 0.5
-RISE_TORSOS = (0.4, 1.5)  # of the hips: at once, and more for each second
+TORSO_M = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +35,16 @@ class View:
         Width of the image over its height.
     up : (3,) array
         Unit vector that points up in the room, in the camera's optical axes.
+    lens : Lens or None
+        How the camera sees the room; None where its place or its calibration is not known, and with it
+        nobody's place.
     """
 
     camera: str
     t_s: float
     aspect: float
     up: Array = field(default_factory=lambda: LEVEL_CAMERA_UP)
+    lens: Lens | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +57,8 @@ class Person:
     ----------
     id : str
         Stable while the person is tracked, in the form of REP-155.
+    camera : str
+        Which saw this. Where several cameras see somebody, one is kept to as long as it sees them well.
     body : Body
         The landmarks.
     torso_inclination_rad : float
@@ -73,6 +72,21 @@ class Person:
         Longest recent distance from hips to shoulders: the person's scale.
     velocity : (2,) array
         Of the hips, 1/s.
+    position : (3,) array or None
+        Of the hips in the map, m, z over the floor; None where the camera's place is not known.
+    position_covariance : (3, 3) array or None
+        Of the position, m².
+    velocity_m_s : (3,) array or None
+        Of the hips in the map.
+    head_height_m : float
+        Over the floor; NaN where not known.
+    room : str
+        Empty where not known.
+    support : str
+        Name of the furniture that carries somebody who sits or lies; empty where none is known to.
+    look_again_bearing_rad : float or None
+        In the map, from the person to a viewpoint that would settle an uncertain posture; None where it is
+        settled.
     """
 
     id: str
@@ -87,46 +101,13 @@ class Person:
     hip: Array
     torso_length: float
     velocity: Array
-
-
-@dataclass(eq=False)
-class _Track:
-    id: str
-    first_seen_s: float
-    # Time, hip, shoulder and torso length of each sighting.
-    sightings: deque[tuple[float, Array, Array, float]]
-    person: Person | None = None
-    posture: Posture = Posture.UNKNOWN
-    next_posture: Posture = Posture.UNKNOWN
-    next_since_s: float = -math.inf
-
-    @property
-    def last_seen_s(self) -> float:
-        return self.sightings[-1][0]
-
-    def scale(self) -> float:
-        return max(length for _, _, _, length in self.sightings)
-
-    def velocity(self) -> Array:
-        """Of the hips over the last half second, 1/s."""
-        last_s, last_hip, _, _ = self.sightings[-1]
-        then_s, then_hip, _, _ = next(s for s in self.sightings if s[0] >= last_s - SPEED_WINDOW_S)
-        return (last_hip - then_hip) / (last_s - then_s) if last_s > then_s else np.zeros(2)
-
-    def distance(self, t_s: float, hip: Array, shoulder: Array) -> float:
-        """From where the torso is expected to where one is seen, in torso lengths; inf when too far."""
-        seen_s, last_hip, last_shoulder, _ = self.sightings[-1]
-        gap_s = t_s - seen_s
-        lay = _lean(last_hip, last_shoulder) >= LYING_IN_IMAGE_RAD
-        if lay and _lean(hip, shoulder) < UPRIGHT_IN_IMAGE_RAD:
-            rise = float(last_hip[1] - hip[1]) / max(self.scale(), 1e-3)
-            if gap_s > RISE_UNSEEN_S or rise > RISE_TORSOS[0] + RISE_TORSOS[1] * gap_s:
-                return math.inf
-        ahead = self.velocity() * min(gap_s, SPEED_WINDOW_S)  # nobody goes on in a straight line for long
-        miss = np.linalg.norm(hip - last_hip - ahead) + np.linalg.norm(shoulder - last_shoulder - ahead)
-        distance = 0.5 * float(miss) / max(self.scale(), 1e-3)
-        gate = min(GATE_TORSOS[0] + SPEED_LIMIT_TORSOS_PER_S * gap_s, GATE_TORSOS[1])
-        return distance if distance <= gate else math.inf
+    position: Array | None = None
+    position_covariance: Array | None = None
+    velocity_m_s: Array | None = None
+    head_height_m: float = math.nan
+    room: str = ""
+    support: str = ""
+    look_again_bearing_rad: float | None = None
 
 
 class PeopleTracker:
@@ -136,12 +117,17 @@ class PeopleTracker:
     ----------
     seed : int, optional
         Makes the identities repeatable.
+    places : Places, optional
+        Rooms and furniture.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, places: Places | None = None) -> None:
         self._random = random.Random(seed)  # noqa: S311 (names, not secrets)
         self._used_ids: set[str] = set()
-        self._tracks: dict[str, list[_Track]] = {}
+        self._places = places or Places()
+        self._identities = Identities(self._new_id)
+        self._tracks: dict[str, list[Track]] = {}
+        self._seen: dict[Track, Person] = {}  # as its camera alone saw them last
         self._last_s: dict[str, float] = {}
 
     def update(self, view: View, bodies: list[Body]) -> list[Person]:
@@ -153,7 +139,7 @@ class PeopleTracker:
         Returns
         -------
         list of Person
-            The people seen in this image.
+            The people seen in this image, as seen in it.
         """
         last_s = self._last_s.get(view.camera)
         if last_s is not None and view.t_s <= last_s:
@@ -162,27 +148,129 @@ class PeopleTracker:
             self._tracks.pop(view.camera, None)
         self._last_s[view.camera] = view.t_s
         known = [t for t in self._tracks.get(view.camera, []) if view.t_s - t.last_seen_s <= MEMORY_S]
-        sightings = [(body, *_torso(body, view.aspect)) for body in bodies if body.usable()]
+        sightings = [(body, *torso_of(body, view.aspect)) for body in bodies if body.usable()]
         sightings = [s for s in sightings if np.linalg.norm(s[1] - s[2]) > 1e-6]
-        seen: list[Person] = []
-        tracks = _assign(known, [(hip, shoulder) for _, hip, shoulder in sightings], view.t_s)
+        seen: list[Track] = []
+        tracks = assign(known, [(hip, shoulder) for _, hip, shoulder in sightings], view.t_s)
         for (body, hip, shoulder), found in zip(sightings, tracks, strict=True):
             track = found
             if track is None:
-                track = _Track(self._new_id(), view.t_s, deque())
+                track = Track(view.camera, self._new_id(), view.t_s)
                 known.append(track)
-            seen.append(_see(track, view, body, hip, shoulder))
+            track.see(view.t_s, hip, shoulder)
+            self._seen[track] = self._person(track, view, body, hip)
+            seen.append(track)
         self._tracks[view.camera] = known
-        return seen
+        everybody = [track for tracks in self._tracks.values() for track in tracks]
+        self._seen = {track: self._seen[track] for track in everybody}
+        self._identities.update(view.t_s, view.camera, everybody)
+        return [self._named(track) for track in seen]
 
     def people(self, t_s: float) -> list[Person]:
         """Everybody seen within the last two seconds, by any camera, as last seen."""
-        return [
-            track.person
-            for tracks in self._tracks.values()
-            for track in tracks
-            if track.person is not None and abs(t_s - track.last_seen_s) <= MEMORY_S
-        ]
+        people: dict[str, list[Track]] = {}
+        for tracks in self._tracks.values():
+            for track in tracks:
+                if abs(t_s - track.last_seen_s) <= MEMORY_S:
+                    people.setdefault(track.identity, []).append(track)
+        return [self._joined(identity, tracks) for identity, tracks in people.items()]
+
+    def _named(self, track: Track) -> Person:
+        """As seen last, with the identity that was settled after."""
+        person = self._seen[track]
+        if person.id != track.identity:
+            person = self._seen[track] = replace(person, id=track.identity)
+        return person
+
+    def _joined(self, identity: str, tracks: list[Track]) -> Person:
+        """One person from what several cameras see."""
+        camera = self._identities.camera_of(identity)
+        best = next((track for track in tracks if track.camera == camera), tracks[0])
+        person = self._named(best)
+        if len(tracks) == 1:
+            return person
+        person = replace(person, first_seen_s=min(track.first_seen_s for track in tracks))
+        spots = [track.whereabouts.spot for track in tracks]
+        newest_s = max((spot.t_s for spot in spots if spot is not None), default=0.0)
+        fresh = [spot for spot in spots if spot is not None and newest_s - spot.t_s <= AT_ONCE_S]
+        if len(fresh) < 2:
+            return person
+        position, covariance = joint(fresh)
+        room = self._room(camera, position)
+        return replace(person, position=position, position_covariance=covariance, room=room)
+
+    def _person(self, track: Track, view: View, body: Body, hip: Array) -> Person:
+        velocity = track.velocity()
+        speed = float(np.linalg.norm(velocity)) / track.scale()
+        placed = place_body(body, view.lens) if view.lens is not None else None
+        if view.lens is None:
+            track.whereabouts = Whereabouts()
+        where = track.whereabouts
+        if where.spot is not None:  # true also of who comes nearer, and while the camera turns
+            speed = float(np.linalg.norm(where.spot.velocity[:2])) / TORSO_M
+        up = view.up if placed is None else placed.up
+        posture, confidence = posture_of(body, up, speed)
+        rest = self._rest(posture, placed) if placed is not None else None
+        if posture is Posture.LYING and rest is not None:
+            if rest.furniture:
+                posture = Posture.LYING_ON_FURNITURE
+            elif rest.on_floor:
+                posture = Posture.LYING_ON_FLOOR
+        before = track.posture
+        if track.hold(posture, view.t_s) != posture:
+            confidence = 0.0 if before is Posture.UNKNOWN else 0.5 * confidence
+        track.torso_seen = body.torso_visibility()
+        torso_rad = body.torso_inclination(up) if track.torso_seen >= VISIBLE else math.nan
+        if not math.isnan(torso_rad):
+            track.torso_rad = torso_rad
+        person = Person(
+            id=track.identity,
+            camera=view.camera,
+            first_seen_s=track.first_seen_s,
+            last_seen_s=view.t_s,
+            body=body,
+            posture=track.posture,
+            posture_confidence=confidence,
+            torso_inclination_rad=torso_rad,
+            hip_height=hip_height(body, up),
+            hip=hip,
+            torso_length=track.scale(),
+            velocity=velocity,
+            room=room_of(view.camera),
+        )
+        return self._located(person, where, rest) if view.lens is not None else person
+
+    def _located(self, person: Person, where: Whereabouts, rest: Rest | None) -> Person:
+        """Somebody in the map; `rest` is None where the body fits nowhere."""
+        t_s, body = person.last_seen_s, person.body
+        if rest is None:
+            where.judge(t_s, body, None)
+        else:
+            where.see(t_s, rest.placed)
+            unknown = person.posture is Posture.LYING
+            where.judge(t_s, body, rest.placed, unknown_support=unknown)
+        if where.spot is None:
+            return person
+        return replace(
+            person,
+            position=where.spot.position,
+            position_covariance=where.spot.covariance,
+            velocity_m_s=where.spot.velocity,
+            head_height_m=rest.placed.head_height_m if rest is not None else math.nan,
+            room=self._room(person.camera, where.spot.position),
+            support=rest.furniture if rest is not None else "",
+            look_again_bearing_rad=where.bearing_rad,
+        )
+
+    def _rest(self, posture: Posture, placed: Placed) -> Rest:
+        if posture is Posture.LYING:
+            return rest_of(placed.sized(LYING_SIZE, LYING_SIZE_STD), self._places.furniture)
+        standing = on_feet(placed)
+        seat = seat_of(standing, self._places.furniture) if posture is Posture.SITTING else ""
+        return Rest(standing, seat)
+
+    def _room(self, camera: str, position: Array) -> str:
+        return self._places.room_at(float(position[0]), float(position[1])) or room_of(camera)
 
     def _new_id(self) -> str:
         while True:
@@ -197,56 +285,3 @@ def room_of(camera: str) -> str:
     """Room that a fixed camera is named after (<room>_camera); empty for the robot's own and other names."""
     room = camera.removesuffix("_camera")
     return "" if room in {camera, "head"} else room
-
-
-def _torso(body: Body, aspect: float) -> tuple[Array, Array]:
-    points = body.points(aspect)
-    return middle(points, HIPS), middle(points, SHOULDERS)
-
-
-def _lean(hip: Array, shoulder: Array) -> float:
-    """Angle of a torso with the vertical of the image, rad; more than pi/2 upside down."""
-    return math.atan2(abs(float(shoulder[0] - hip[0])), float(hip[1] - shoulder[1]))
-
-
-def _assign(tracks: list[_Track], torsos: list[tuple[Array, Array]], t_s: float) -> list[_Track | None]:
-    """For each torso the track that it continues, such that the distances are smallest in total."""
-    result: list[_Track | None] = [None] * len(torsos)
-    if not tracks or not torsos:
-        return result
-    far = 1e6
-    cost = np.array([[min(track.distance(t_s, *torso), far) for track in tracks] for torso in torsos])
-    for row, column in zip(*linear_sum_assignment(cost), strict=True):
-        if cost[row, column] < far:
-            result[row] = tracks[column]
-    return result
-
-
-def _see(track: _Track, view: View, body: Body, hip: Array, shoulder: Array) -> Person:
-    track.sightings.append((view.t_s, hip, shoulder, float(np.linalg.norm(shoulder - hip))))
-    while track.sightings[0][0] < view.t_s - SCALE_MEMORY_S:
-        track.sightings.popleft()
-    velocity = track.velocity()
-    posture, confidence = posture_of(body, view.up, float(np.linalg.norm(velocity)) / track.scale())
-    if posture != track.next_posture:
-        track.next_posture, track.next_since_s = posture, view.t_s
-    if view.t_s - track.next_since_s >= POSTURE_HOLD_S:
-        track.posture = posture
-    elif posture != track.posture:
-        confidence = 0.0 if track.posture is Posture.UNKNOWN else 0.5 * confidence
-    seen = body.torso_visibility() >= 0.5
-    track.person = Person(
-        id=track.id,
-        camera=view.camera,
-        first_seen_s=track.first_seen_s,
-        last_seen_s=view.t_s,
-        body=body,
-        posture=track.posture,
-        posture_confidence=confidence,
-        torso_inclination_rad=body.torso_inclination(view.up) if seen else math.nan,
-        hip_height=hip_height(body, view.up),
-        hip=hip,
-        torso_length=track.scale(),
-        velocity=velocity,
-    )
-    return track.person

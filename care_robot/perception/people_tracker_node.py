@@ -2,17 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from care_robot_msgs.msg import Body as BodyMessage
 from care_robot_msgs.msg import BodyArray, PersonArray
-from care_robot_msgs.msg import Person as PersonMessage
-from hri_msgs.msg import BodyPosture, IdsList, NormalizedPointOfInterest2D, Skeleton2D
+from geometry_msgs.msg import PointStamped
+from hri_msgs.msg import BodyPosture, IdsList, Skeleton2D
+from sensor_msgs.msg import CameraInfo
 
-from care_robot.perception.bodies import LEVEL_CAMERA_UP, SHOULDERS, Array, Body, Landmark, middle
-from care_robot.perception.people import PeopleTracker, Person, View, room_of
-from care_robot.perception.posture import Posture
+from care_robot.care.places import Places, read_places
+from care_robot.care.strict_yaml import YamlError
+from care_robot.geometry import CameraModel, GeometryError, Pose
+from care_robot.perception.bodies import LEVEL_CAMERA_UP, Body
+from care_robot.perception.calibration import CalibrationError, fitted
+from care_robot.perception.ground import Lens
+from care_robot.perception.people import PeopleTracker, Person, View
+from care_robot.perception.person_messages_node import POSTURES, point_of, skeleton_of, to_message
+from care_robot.perception.tracks import MEMORY_S
 from care_robot.ros import qos
 from care_robot.ros.conversions import to_seconds, to_stamp
 from care_robot.ros.node import CareNode, ConfigurationError, Health, Level, run_node
@@ -23,41 +30,15 @@ MAP = "map"
 DELIVERS_S = 1.0  # a camera that gave bodies within this time delivers
 SETTLED_S = 0.5  # bodies seen for a shorter time may be phantoms: they get no REP-155 topics of their own
 
-_POSTURES = {
-    Posture.STANDING: BodyPosture.STANDING,
-    Posture.WALKING: BodyPosture.STANDING,
-    Posture.SITTING: BodyPosture.SITTING,
-    Posture.CROUCHING: BodyPosture.CROUCHING,
-    Posture.LYING: BodyPosture.LAYING,
-    Posture.LYING_ON_FLOOR: BodyPosture.LAYING,
-    Posture.LYING_ON_FURNITURE: BodyPosture.LAYING,
-}
-_JOINTS = {
-    Skeleton2D.NOSE: Landmark.NOSE,
-    Skeleton2D.RIGHT_SHOULDER: Landmark.RIGHT_SHOULDER,
-    Skeleton2D.RIGHT_ELBOW: Landmark.RIGHT_ELBOW,
-    Skeleton2D.RIGHT_WRIST: Landmark.RIGHT_WRIST,
-    Skeleton2D.LEFT_SHOULDER: Landmark.LEFT_SHOULDER,
-    Skeleton2D.LEFT_ELBOW: Landmark.LEFT_ELBOW,
-    Skeleton2D.LEFT_WRIST: Landmark.LEFT_WRIST,
-    Skeleton2D.RIGHT_HIP: Landmark.RIGHT_HIP,
-    Skeleton2D.RIGHT_KNEE: Landmark.RIGHT_KNEE,
-    Skeleton2D.RIGHT_ANKLE: Landmark.RIGHT_ANKLE,
-    Skeleton2D.LEFT_HIP: Landmark.LEFT_HIP,
-    Skeleton2D.LEFT_KNEE: Landmark.LEFT_KNEE,
-    Skeleton2D.LEFT_ANKLE: Landmark.LEFT_ANKLE,
-    Skeleton2D.LEFT_EYE: Landmark.LEFT_EYE,
-    Skeleton2D.RIGHT_EYE: Landmark.RIGHT_EYE,
-    Skeleton2D.LEFT_EAR: Landmark.LEFT_EAR,
-    Skeleton2D.RIGHT_EAR: Landmark.RIGHT_EAR,
-}
-
 
 @dataclass(frozen=True)
 class Parameters:
     """Parameters of the node."""
 
-    cameras: list[str] = parameter(["camera"], "Cameras to join: bodies come from people/<camera>/bodies.")
+    cameras: list[str] = parameter(
+        ["camera"], "Cameras to join: with people/<camera>/bodies and <camera>/camera_info."
+    )
+    places_file: str = parameter("", "Rooms and furniture (config/places); empty for none.")
 
 
 class PeopleTrackerNode(CareNode[Parameters]):
@@ -66,21 +47,30 @@ class PeopleTrackerNode(CareNode[Parameters]):
     def __init__(self, **options: Any) -> None:
         super().__init__("people_tracker", Parameters, **options)
         self._transforms: TransformListener | None = None
-        self._of_bodies: dict[str, tuple[Any, Any]] = {}
+        self._of_bodies: dict[str, tuple[Any, Any, Any]] = {}
 
     def configure(self, parameters: Parameters) -> None:
         """Wire up."""
         cameras = parameters.cameras
         if not cameras or len(set(cameras)) < len(cameras) or not all(cameras):
             raise ConfigurationError("The parameter 'cameras' must name one camera or more, each once.")
-        self._tracker = PeopleTracker()
+        try:
+            places = read_places(Path(parameters.places_file)) if parameters.places_file else Places()
+        except YamlError as error:
+            raise ConfigurationError(str(error)) from None
+        self._tracker = PeopleTracker(places=places)
         self._heard_s: dict[str, float] = {}
+        self._infos: dict[str, tuple[Any, ...]] = {}  # as they came
+        self._models: dict[str, CameraModel] = {}
+        self._trouble: dict[str, str] = {}  # with a camera's calibration
+        self._newest_s = -MEMORY_S
         self._cameras = cameras
         self._transforms = TransformListener(self)
         self._people = self.publisher(PersonArray, "people", qos.STATE)
         self._tracked = self.publisher(IdsList, "humans/bodies/tracked", qos.STATE)
         for camera in cameras:
             self.subscribe(BodyArray, f"people/{camera}/bodies", qos.SENSOR, self._listener(camera))
+            self.subscribe(CameraInfo, f"{camera}/camera_info", qos.SENSOR, self._calibrator(camera))
         self.every(DELIVERS_S, self._say_when_blind)
 
     def deactivate(self) -> None:
@@ -100,7 +90,33 @@ class PeopleTrackerNode(CareNode[Parameters]):
             return Health(
                 Level.WARN, f"No bodies from {', '.join(silent)}: is it on, and its pose_estimator?"
             )
+        for trouble in self._trouble.values():
+            return Health(Level.WARN, trouble)
         return Health()
+
+    def _calibrator(self, camera: str) -> Callable[[CameraInfo], None]:
+        return lambda message: self._on_info(camera, message)
+
+    def _on_info(self, camera: str, message: CameraInfo) -> None:
+        """Take in a camera's calibration; it hardly ever changes, but comes with each image."""
+        info = (message.width, message.height, message.distortion_model, *message.k, *message.d)
+        if info == self._infos.get(camera):
+            return
+        self._infos[camera] = info
+        self._models.pop(camera, None)
+        self._trouble.pop(camera, None)
+        try:
+            self._models[camera] = CameraModel.from_camera_info(
+                message.width, message.height, list(message.k), list(message.d), message.distortion_model
+            )
+        except GeometryError as error:
+            self._complain(camera, error)
+
+    def _complain(self, camera: str, error: Exception) -> None:
+        sentence = f"Where people are is not told from {camera}. {error}"
+        if self._trouble.get(camera) != sentence:
+            self._trouble[camera] = sentence
+            self.get_logger().warning(sentence)
 
     def _listener(self, camera: str) -> Callable[[BodyArray], None]:
         return lambda message: self._on_bodies(camera, message)
@@ -113,22 +129,42 @@ class PeopleTrackerNode(CareNode[Parameters]):
             return
         t_s = to_seconds(message.header.stamp)
         self._heard_s[camera] = self.now_s()
-        view = View(camera, t_s, message.width / message.height, self._up(message.header.frame_id))
+        pose = self._pose(message.header.frame_id, t_s)
+        up = LEVEL_CAMERA_UP if pose is None else np.asarray(pose.rotation()[2])
+        aspect = message.width / message.height
+        view = View(camera, t_s, aspect, up, self._lens(camera, pose, message.width, message.height))
         bodies = [
             Body.from_flat(b.image_landmarks, b.world_landmarks, b.visibility, b.score)
             for b in message.bodies
         ]
-        seen = self._tracker.update(view, bodies)
-        self._publish(t_s)
-        self._publish_bodies(message, seen)
+        seen = {person.id for person in self._tracker.update(view, bodies)}
+        set_back = t_s < self._newest_s - MEMORY_S
+        self._newest_s = t_s if set_back else max(t_s, self._newest_s)
+        people = self._tracker.people(self._newest_s)
+        self._publish(self._newest_s, people)
+        self._publish_bodies(message, people, [p for p in people if p.id in seen and p.camera == camera])
 
-    def _up(self, frame_id: str) -> Array:
-        """Up in a camera's optical axes; of a level camera where its place is not known."""
+    def _pose(self, frame_id: str, t_s: float) -> Pose | None:
+        """Of a camera's optical frame in the map at a time, or the newest one; None where it is not known."""
         assert self._transforms is not None  # noqa: S101 (set in configure)
-        try:
-            return np.asarray(self._transforms.tree.lookup(MAP, frame_id).rotation()[2])
-        except TransformError:
-            return LEVEL_CAMERA_UP
+        for time_s in (t_s, None):
+            try:
+                return self._transforms.tree.lookup(MAP, frame_id, time_s)
+            except TransformError:
+                continue
+        return None
+
+    def _lens(self, camera: str, pose: Pose | None, width: int, height: int) -> Lens | None:
+        model = self._models.get(camera)
+        if model is None or pose is None:
+            return None
+        if (model.width, model.height) != (width, height):
+            try:
+                model = fitted(model, width, height)
+            except CalibrationError as error:
+                self._complain(camera, error)
+                return None
+        return Lens(model, pose)
 
     def _delivering(self) -> list[str]:
         now_s = self.now_s()
@@ -136,29 +172,33 @@ class PeopleTrackerNode(CareNode[Parameters]):
 
     def _say_when_blind(self) -> None:
         if not self._delivering():
-            self._publish(self.now_s())
+            now_s = self.now_s()
+            self._publish(now_s, self._tracker.people(now_s))
 
-    def _publish(self, t_s: float) -> None:
+    def _publish(self, t_s: float, people: list[Person]) -> None:
         message = PersonArray(cameras=self._delivering())
         message.header.stamp = to_stamp(t_s)
         message.header.frame_id = MAP
-        message.people = [_to_message(person) for person in self._tracker.people(t_s)]
+        message.people = [to_message(person) for person in people]
         self._people.publish(message)
 
-    def _publish_bodies(self, message: BodyArray, seen: list[Person]) -> None:
-        """What REP-155 asks for."""
-        t_s = to_seconds(message.header.stamp)
-        settled = [p for p in self._tracker.people(t_s) if t_s - p.first_seen_s >= SETTLED_S]
+    def _publish_bodies(self, message: BodyArray, people: list[Person], seen: list[Person]) -> None:
+        """What REP-155 asks for; of somebody whom several cameras see, from the one that is gone by."""
+        settled = [p for p in people if self._newest_s - p.first_seen_s >= SETTLED_S]
         self._offer_bodies([person.id for person in settled])
         tracked = IdsList(ids=[person.id for person in settled])
         tracked.header.stamp = message.header.stamp
         self._tracked.publish(tracked)
         for person in seen:
             if person.id in self._of_bodies:
-                skeletons, postures = self._of_bodies[person.id]
-                skeletons.publish(Skeleton2D(header=message.header, skeleton=_skeleton(person.body)))
-                posture = _POSTURES.get(person.posture, BodyPosture.OTHER)
+                skeletons, postures, positions = self._of_bodies[person.id]
+                skeletons.publish(Skeleton2D(header=message.header, skeleton=skeleton_of(person.body)))
+                posture = POSTURES.get(person.posture, BodyPosture.OTHER)
                 postures.publish(BodyPosture(header=message.header, posture=posture))
+                if person.position is not None:
+                    place = PointStamped(point=point_of(person.position))
+                    place.header.stamp, place.header.frame_id = message.header.stamp, MAP
+                    positions.publish(place)
 
     def _offer_bodies(self, ids: list[str]) -> None:
         """Make the topics of these bodies and take those of others away."""
@@ -170,41 +210,8 @@ class PeopleTrackerNode(CareNode[Parameters]):
             self._of_bodies[new] = (
                 self.create_publisher(Skeleton2D, f"{topic}/skeleton2d", qos.SENSOR),
                 self.create_publisher(BodyPosture, f"{topic}/posture", qos.SENSOR),
+                self.create_publisher(PointStamped, f"{topic}/position", qos.SENSOR),
             )
-
-
-def _to_message(person: Person) -> PersonMessage:
-    body = person.body
-    return PersonMessage(
-        id=person.id,
-        first_seen=to_stamp(person.first_seen_s),
-        last_seen=to_stamp(person.last_seen_s),
-        camera=person.camera,
-        body=BodyMessage(
-            image_landmarks=body.image.astype(np.float32).ravel(),
-            world_landmarks=body.world.astype(np.float32).ravel(),
-            visibility=body.visibility.astype(np.float32),
-            score=body.score,
-        ),
-        posture=int(person.posture),
-        posture_confidence=person.posture_confidence,
-        torso_inclination=person.torso_inclination_rad,
-        hip_height=person.hip_height,
-        hip_x=float(person.hip[0]),
-        hip_y=float(person.hip[1]),
-        torso_length=person.torso_length,
-        room=room_of(person.camera),
-    )
-
-
-def _skeleton(body: Body) -> list[NormalizedPointOfInterest2D]:
-    joints = {joint: (*body.image[mark], body.visibility[mark]) for joint, mark in _JOINTS.items()}
-    joints[Skeleton2D.NECK] = (*middle(body.image, SHOULDERS), body.visibility[list(SHOULDERS)].min())
-    points = []
-    for joint in range(len(joints)):
-        x, y, c = (float(number) for number in joints[joint])
-        points.append(NormalizedPointOfInterest2D(x=x, y=y, c=c))
-    return points
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -12,9 +12,10 @@ from care_robot_msgs.msg import BodyArray
 from sensor_msgs.msg import Image
 
 from care_robot.perception.bodies import Body
+from care_robot.perception.body_finder import BodyFinder
 from care_robot.perception.newest import Newest, Pace
-from care_robot.perception.pose import PoseEstimator
 from care_robot.perception.pose_model import PoseModelError
+from care_robot.perception.sight_report_node import SightReport
 from care_robot.ros import qos
 from care_robot.ros.conversions import to_seconds
 from care_robot.ros.images import ImageError, image_to_array
@@ -34,6 +35,7 @@ class Parameters:
         10.0, "Most images worked on in a second.", unit="Hz", minimum=0.5, maximum=60
     )
     min_score: float = parameter(0.5, "Confidence below which a body is not one.", minimum=0.1, maximum=0.95)
+    fixed: bool = parameter(True, "Whether the camera stays where it is, so that having moved is a fault.")
 
 
 class PoseEstimatorNode(CareNode[Parameters]):
@@ -47,11 +49,13 @@ class PoseEstimatorNode(CareNode[Parameters]):
         """Load the model and wire up."""
         self._p = parameters
         try:
-            self._estimator = PoseEstimator(parameters.max_bodies, parameters.min_score)
+            self._finder = BodyFinder(parameters.max_bodies, parameters.min_score)
         except PoseModelError as error:
             raise ConfigurationError(str(error)) from None
         self._bodies = self.publisher(BodyArray, "bodies", qos.SENSOR)
+        self._sight = SightReport(self, parameters.camera, fixed=parameters.fixed)
         self.subscribe(Image, "image_raw", qos.SENSOR, self._take)
+        self.every(1.0, self._sight.tick)
 
     def activate(self) -> None:
         """Start to look."""
@@ -70,14 +74,21 @@ class PoseEstimatorNode(CareNode[Parameters]):
 
     def cleanup(self) -> None:
         """Free the model."""
-        if hasattr(self, "_estimator"):
-            self._estimator.close()
-            del self._estimator
+        if hasattr(self, "_finder"):
+            self._finder.close()
+            del self._finder
 
     def diagnose(self) -> Health:
         """Say whether images come and can be read."""
         silent_s = self.now_s() - self._last_image_s
-        values = {"images": str(self._images), "work_ms": f"{self._work_ms:.0f}"}
+        values = {
+            "images": str(self._images),
+            "looks": str(self._finder.first_looks),
+            "second_looks": str(self._finder.second_looks),
+            "work_ms": f"{self._work_ms:.0f}",
+        }
+        if (trouble := self._sight.health()) is not None:
+            return replace(trouble, values={**trouble.values, **values})
         if silent_s > SILENT_S:
             return Health(
                 Level.WARN, f"No image of {self._p.camera} for {silent_s:.0f} s: is the camera on?", values
@@ -118,7 +129,11 @@ class PoseEstimatorNode(CareNode[Parameters]):
         pixels = image_to_array(image)
         if pixels.ndim == 2 and pixels.dtype == np.uint8:
             pixels = np.repeat(pixels[..., None], 3, axis=2)  # a camera for the night has no colours
-        bodies = self._estimator.detect(pixels, to_seconds(image.header.stamp))
+        stamp_s = to_seconds(image.header.stamp)
+        self._sight.look(pixels, stamp_s)
+        bodies = self._finder.find(pixels, stamp_s)
+        if not (bodies or self._sight.sees):
+            return  # nobody seen by a blind camera is not nobody there
         message = BodyArray(
             header=image.header, camera=self._p.camera, width=image.width, height=image.height
         )

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from care_robot.perception.descent import Descent, History, Sample, median
-from care_robot.perception.fall_events import FallEvent
+from care_robot.perception.fall_events import FallEvent, State
 
 SEEN_ON_S = 0.5  # two sightings no further apart are of one and the same person
 RISE_S = 0.7  # nobody gets from lying to standing in less
@@ -14,6 +14,8 @@ SLIP_S = 0.3  # one sight for so long may be a slip of the pose model
 LYING_SEEN_S = 1.0  # lying for a shorter time may be a slip of the pose model
 UPRIGHT_RAD = math.radians(40.0)
 LYING_RAD = math.radians(60.0)
+LEANING_RAD = math.radians(45.0)  # of somebody whose hips are known to be on the floor
+LOW_HIP_M = 0.35  # over the floor; on a seat they are at 0.45 m or more
 FLAT_RAD = math.radians(70.0)  # more than a helper leans over somebody
 SEAT_HIP_HEIGHT = 0.4
 LOW_HIP_HEIGHT = 0.55  # hips over ankles in leg lengths: higher, and it is a level torso on its feet
@@ -30,6 +32,7 @@ class Watch:
         self.history = History()
         self.event: FallEvent | None = None
         self.descent: Descent | None = None  # that the event rests on
+        self.sighted_s = -math.inf  # last sight, also one that was not believed
         self.unbroken_s = -math.inf  # since then seen without a gap
         self.recoverable = False  # seen without a gap from the floor on
         self.suspected_s = math.inf
@@ -50,6 +53,7 @@ class Watch:
         self.event = self.event and self.event.shifted(by_s)
         self.descent = self.descent and replace(self.descent, start_s=self.descent.start_s + by_s)
         self.standing = self.standing and replace(self.standing, t_s=self.standing.t_s + by_s)
+        self.sighted_s += by_s
         self.unbroken_s += by_s
         self.suspected_s += by_s
         self.recovered_s += by_s
@@ -63,17 +67,29 @@ class Watch:
         """Take in a sight of the person; one that is old, or cannot be of them, is left out."""
         if not self.history.samples:
             self.unbroken_s = sample.t_s
-        elif sample.t_s <= self.last_s or not self._is_same(sample):
+        elif sample.t_s <= self.sighted_s or not self._is_same(sample):
             return
+        self.sighted_s = sample.t_s
         self.history.add(sample)
         if stands(sample):
             self.standing = min(self.history.samples, key=lambda s: s.hip_y)
         self.upright_since_s = (self.upright_since_s or sample.t_s) if self._risen(sample) else None
         if lies(sample):
-            self.lying_since_s, self.last_lying_s = self.lying_since_s or sample.t_s, sample.t_s
-        else:
-            self.lying_since_s = None
+            self.last_lying_s = sample.t_s
+        self.lying_since_s = (self.lying_since_s or sample.t_s) if self._lies_lately() else None
         self.recoverable = self.recoverable or self._seen_lying()
+
+    def change_camera(self, camera: str) -> None:
+        """Another camera sees them better: places in the old one's picture mean nothing in its own."""
+        self.camera = camera
+        self.history = History()
+        self.descent = self.standing = None
+        self.upright_since_s = self.lying_since_s = None
+        self.recoverable = False
+
+    def is_low(self) -> bool:
+        """Whether the hips are known to have been near the floor for the last second."""
+        return median(self.history.since(self.last_s - LYING_SEEN_S), "hip_z_m") < LOW_HIP_M
 
     def on_furniture(self) -> bool:
         """Whether the person has come to lie on a bed or a sofa."""
@@ -82,7 +98,7 @@ class Watch:
 
     def _is_same(self, sample: Sample) -> bool:
         """Whether this can be who went down: after a gap only somebody seen lying there is."""
-        if sample.t_s - self.last_s > SEEN_ON_S:
+        if sample.t_s - self.sighted_s > SEEN_ON_S:
             self.unbroken_s = sample.t_s
             self.recoverable = False
             if self.event is not None:
@@ -91,7 +107,12 @@ class Watch:
             return True
         if not self.recoverable:
             return lies(sample)
-        return sample.t_s - self.last_lying_s >= RISE_S or not self._risen(sample)
+        if sample.t_s - self.last_lying_s < RISE_S and self._risen(sample):
+            beside = abs(sample.hip_x - self.history.last.hip_x) >= sample.torso
+            if self.event.state is State.SUSPECTED and not beside:  # lying may have been a slip of the model
+                self.sighted_s = sample.t_s
+            return False
+        return True
 
     def _risen(self, sample: Sample) -> bool:
         """Whether somebody is up: stands, or is upright with the hips as high as before or on a seat."""
@@ -100,6 +121,13 @@ class Watch:
         if self.descent is not None:
             return stands(sample) or self.descent.drop(sample.hip_y) < UP_DROP
         return sample.hip_height > SEAT_HIP_HEIGHT
+
+    def _lies_lately(self) -> bool:
+        """Whether somebody lies low, by the median of the last second: single images of who lies mislead."""
+        lately = self.history.since(self.last_s - LYING_SEEN_S)
+        if median(lately, "hip_height") > LOW_HIP_HEIGHT or self.on_furniture():
+            return False
+        return median(lately, "inclination_rad") >= (LEANING_RAD if self.is_low() else LYING_RAD)
 
     def _seen_lying(self) -> bool:
         """Whether somebody is seen lying for long enough to be neither a slip nor a helper leaning over."""

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from care_robot.care.places import PlaceUnknownError
 from care_robot.care.text import Text
 from care_robot.planning.approach import FALLEN, ROBOT_RADIUS_M, Spot, around, side_bearings, standoffs
-from care_robot.planning.places import PlaceUnknownError
 from care_robot.planning.run import NO_SPOT, TRIES, Run
 from care_robot.planning.skills import Failure, OpenAlarm, SeenPerson
 from care_robot.planning.tasks import TaskErrorCode

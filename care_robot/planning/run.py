@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from care_robot.care.places import Places
 from care_robot.care.text import NO_TEXT, Text
-from care_robot.planning.places import Places
 from care_robot.planning.skills import Failure, Job, SeenPerson, Skills
 from care_robot.planning.tasks import Task, TaskErrorCode
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from care_robot.care.alarms import MAX_ID, MAX_NAME, MAX_REASON, clean_text
+from care_robot.care.places import Places, PlaceUnknownError
 from care_robot.care.text import Text
-from care_robot.planning.places import Places, PlaceUnknownError
 from care_robot.planning.tasks import Priority, Refusal, SubmitCode, Task, TaskErrorCode, TaskKind
 
 MAX_TIME_LIMIT_S = 86_400.0

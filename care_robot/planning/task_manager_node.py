@@ -18,6 +18,7 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock, ClockType
 
 from care_robot.care.database import DatabaseUnusableError
+from care_robot.care.places import Places, read_places
 from care_robot.care.store import default_folder
 from care_robot.care.strict_yaml import YamlError
 from care_robot.care.text import Text
@@ -26,7 +27,6 @@ from care_robot.planning import trees
 from care_robot.planning.alarm_responses import keep_up
 from care_robot.planning.boot import same_boot
 from care_robot.planning.floor_map import read_floor
-from care_robot.planning.places import Places, read_places
 from care_robot.planning.run import Run
 from care_robot.planning.runner import Runner
 from care_robot.planning.task_check import check

@@ -18,10 +18,10 @@ from rclpy.action import ActionClient
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from care_robot import __version__
+from care_robot.care.places import Places
 from care_robot.care.text import Text
 from care_robot.planning.approach import Floor, Spot
 from care_robot.planning.goals_node import ActionGoal
-from care_robot.planning.places import Places
 from care_robot.planning.skill_messages_node import (
     judge_ask,
     judge_drive,

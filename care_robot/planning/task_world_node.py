@@ -10,10 +10,10 @@ import numpy as np
 from care_robot_msgs.msg import AlarmArray, FallEventArray, Person, PersonArray, SafetyState
 from sensor_msgs.msg import JointState
 
+from care_robot.care.places import Places
 from care_robot.geometry import Array
 from care_robot.planning.alarm_responses import SeenAlarm
 from care_robot.planning.approach import Floor, Spot
-from care_robot.planning.places import Places
 from care_robot.planning.skill_messages_node import seen_alarm
 from care_robot.planning.skills import OpenAlarm, SeenPerson
 from care_robot.planning.task_check import MAX_DISTANCE_M

@@ -7,6 +7,7 @@ renders each camera at its own rate, and only while somebody listens.
 import threading
 import traceback
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, Image
 
+from care_robot.care.text import both
 from care_robot.description import Camera, DescriptionError
-from care_robot.geometry import OPTICAL, CameraModel
+from care_robot.geometry import OPTICAL, CameraModel, Pose
 from care_robot.perception.newest import Newest, Pace
+from care_robot.perception.privacy import Ban, PrivacyError, PrivacyRules, Standing, read_rules
 from care_robot.ros import qos
 from care_robot.ros.conversions import to_seconds
 from care_robot.ros.images import array_to_image
@@ -38,6 +41,12 @@ class Parameters:
     """Parameters of the node."""
 
     world: str = parameter("apartment", "World whose cameras these are: a name of sim/worlds, or a file.")
+    places: str = parameter(
+        "", "Rooms (config/places), in the private ones of which cameras are closed; empty for none."
+    )
+    off_hours: list[str] = parameter(
+        [], "When cameras are closed every day of the simulation, such as '22:00-07:00 Asia/Seoul'."
+    )
 
 
 @dataclass
@@ -51,10 +60,16 @@ class _Lens:
     states: Publisher | None
     frame_id: str
     pace: Pace
-    enabled: bool = True
+    rules: PrivacyRules
+    ban: Ban | None
+    switched_on: bool = True
     by: str = ""
     reason: str = ""
     last: NDArray[Any] | None = field(default=None, repr=False)
+
+    @property
+    def enabled(self) -> bool:
+        return self.switched_on and self.ban is None
 
     @property
     def wanted(self) -> bool:
@@ -77,8 +92,12 @@ class SimCamerasNode(CareNode[Parameters]):
             cameras, mounted = world_cameras(parameters.world), fixed_cameras(parameters.world)
         except DescriptionError as error:
             raise ConfigurationError(str(error)) from None
-        self._lenses = [self._lens(camera, depth=False) for camera in cameras]
-        self._lenses += [self._lens(depth_part(camera), depth=True) for camera in cameras if camera.depth]
+        try:
+            rules = {c.name: _rules(c.name, mounted.get(c.name), parameters) for c in cameras}
+        except PrivacyError as error:
+            raise ConfigurationError(str(error)) from None
+        self._lenses = [self._lens(c, rules[c.name], depth=False) for c in cameras]
+        self._lenses += [self._lens(depth_part(c), rules[c.name], depth=True) for c in cameras if c.depth]
         self._static = TransformBroadcaster(self, static=True)
         for name, pose in mounted.items():
             self._static.send("map", f"{name}_optical_frame", pose.compose(OPTICAL), self.now_s())
@@ -86,7 +105,7 @@ class SimCamerasNode(CareNode[Parameters]):
         self._newest: Newest[SimState] = Newest()
         self.subscribe(SimState, "sim/state", qos.SENSOR, self._hear)
 
-    def _lens(self, camera: Camera, *, depth: bool) -> _Lens:
+    def _lens(self, camera: Camera, rules: PrivacyRules, *, depth: bool) -> _Lens:
         """Publishers and switch of one camera, or of what measures its distances."""
         device = camera.name
         topic = f"{device}/depth" if depth else device
@@ -98,6 +117,8 @@ class SimCamerasNode(CareNode[Parameters]):
             None if depth or device == OVERVIEW else self._states(device),
             f"{device}_optical_frame",
             Pace(camera.rate_hz),
+            rules,
+            rules.ban(_time(self.now_s())),
             *self._switched.get(device, (True, "", "")),
         )
         if lens.states is not None:
@@ -132,7 +153,7 @@ class SimCamerasNode(CareNode[Parameters]):
     def diagnose(self) -> Health:
         """Say whether pictures can be rendered."""
         values = {"pictures": str(self._rendered)}
-        off = [lens.camera.name for lens in self._lenses if not (lens.enabled or lens.depth)]
+        off = [lens.camera.name for lens in self._lenses if lens.states is not None and not lens.enabled]
         if self._problem:
             return Health(Level.ERROR, self._problem, values)
         if off:
@@ -144,13 +165,17 @@ class SimCamerasNode(CareNode[Parameters]):
             response.error_code = EnableCamera.Response.NAME_MISSING
             response.error_msg = "Who or what switches the camera must be given in 'by'."
             return response
-        for lens in self._lenses:
-            if lens.camera.name == device:
-                with self._switching:
-                    lens.enabled, lens.by, lens.reason = request.enabled, request.by, request.reason
-                    lens.last = None  # nothing of before is shown again
-                    self._switched[device] = lens.enabled, lens.by, lens.reason
-                self._tell(lens)
+        lenses = [lens for lens in self._lenses if lens.camera.name == device]
+        ban = next((lens.ban for lens in lenses if lens.ban is not None), None)
+        if request.enabled and ban is not None:
+            response.error_code, response.error_msg = EnableCamera.Response.REFUSED, both(ban.why)
+            return response
+        for lens in lenses:
+            with self._switching:
+                lens.switched_on, lens.by, lens.reason = request.enabled, request.by, request.reason
+                lens.last = None  # nothing of before is shown again
+                self._switched[device] = lens.switched_on, lens.by, lens.reason
+            self._tell(lens)
         response.success = True
         return response
 
@@ -161,6 +186,8 @@ class SimCamerasNode(CareNode[Parameters]):
         state.header.stamp = self.get_clock().now().to_msg()
         state.header.frame_id = lens.frame_id
         state.by, state.reason = lens.by, lens.reason
+        if lens.ban is not None:
+            state.by, state.reason = lens.ban.by, both(lens.ban.why)
         lens.states.publish(state)
 
     def _hear(self, state: SimState) -> None:
@@ -195,6 +222,7 @@ class SimCamerasNode(CareNode[Parameters]):
         """Render this recipe's states; the first state of another one, or None when closed."""
         while state is not None and state.recipe == recipe:
             t_s = to_seconds(state.header.stamp)
+            self._obey_rules(t_s, _robot(studio, state))
             due = [lens for lens in self._lenses if lens.wanted and lens.pace.lets_through(t_s)]
             if due and studio.fits(state.positions):
                 studio.pose(state.positions)
@@ -202,6 +230,15 @@ class SimCamerasNode(CareNode[Parameters]):
                     self._publish(studio, lens, state)
             state = newest.take()
         return state
+
+    def _obey_rules(self, t_s: float, robot: Standing | None) -> None:
+        """Close and open cameras as the rules want it; a simulated robot always knows where it is."""
+        for lens in self._lenses:
+            ban = lens.rules.ban(_time(t_s), robot)
+            if ban != lens.ban:
+                with self._switching:
+                    lens.ban, lens.last = ban, None
+                self._tell(lens)
 
     def _publish(self, studio: Studio, lens: _Lens, state: SimState) -> None:
         device = lens.camera.name
@@ -233,6 +270,23 @@ class SimCamerasNode(CareNode[Parameters]):
         info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
         info.p = [model.fx, 0.0, model.cx, 0.0, 0.0, model.fy, model.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
         return info
+
+
+def _rules(camera: str, mounted: Pose | None, p: Parameters) -> PrivacyRules:
+    if camera == OVERVIEW:  # for people who look at the simulation, and no camera of the home
+        return PrivacyRules(camera)
+    at_m = None if mounted is None else (float(mounted.position[0]), float(mounted.position[1]))
+    return read_rules(camera, p.places, p.off_hours, on_robot=mounted is None, mounted_m=at_m)
+
+
+def _robot(studio: Studio, state: SimState) -> Standing | None:
+    if not studio.fits(state.positions):
+        return None
+    return Standing(*studio.robot_m(state.positions))
+
+
+def _time(t_s: float) -> datetime:
+    return datetime.fromtimestamp(t_s, timezone.utc)
 
 
 def main() -> None:

@@ -46,6 +46,7 @@ class Studio:
         self.cameras = built.cameras
         self._model = built.model
         self._data = mujoco.MjData(self._model)
+        self._root = int(self._model.joint(f"{built.robot.name}/free").qposadr[0])
         self._draw = np.random.default_rng((recipe.seed, 20))
         self._pictures = 0
         sizes = [(camera.width_px, camera.height_px) for camera in self.cameras.values()]
@@ -68,6 +69,10 @@ class Studio:
     def fits(self, positions: Sequence[float]) -> bool:
         """Whether these positions are of this world."""
         return len(positions) == int(self._model.nq)
+
+    def robot_m(self, positions: Sequence[float]) -> tuple[float, float]:
+        """Where the robot stands, x and y in the map, when everything is at these positions."""
+        return float(positions[self._root]), float(positions[self._root + 1])
 
     def colours(self, camera: str) -> NDArray[np.uint8]:
         """The picture of a camera, (height, width, 3) RGB, with its noise."""

@@ -1,5 +1,6 @@
 """Pictures of the simulated home: real ones, only for who looks, and none of a camera that is off."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from care_robot.simulation.studio import Studio
 
 RECIPE = Recipe("apartment", 0, (PersonRecipe("resident", place="armchair"),))
 CUP_RADIUS_M = 0.0375
+PLACES = Path(__file__).parents[2] / "config" / "places" / "apartment.yaml"
 SLOW_S = 60.0  # to dress somebody and to render, on a busy machine
 
 
@@ -123,6 +125,40 @@ def test_a_camera_that_is_off_shows_nothing(ros: Any) -> None:
     assert len(colours.messages) == seen
     assert enable(ros, on=True).success
     world.until(ros, colours, 1)
+
+
+def stand(world: World, x_m: float, y_m: float) -> None:
+    """Put the robot somewhere: time stands still."""
+    world.home.data.joint(f"{world.home.description.name}/free").qpos[:2] = x_m, y_m
+
+
+def test_the_robots_camera_shows_nothing_of_a_private_room(ros: Any) -> None:
+    ros.node(SimCamerasNode, places=str(PLACES))
+    world = World(ros)
+    states = ros.inbox(CameraState, "head_camera/camera/state", qos.LATCHED)
+    colours = ros.inbox(Image, "head_camera/image_raw", qos.SENSOR)
+    depths = ros.inbox(Image, "head_camera/depth/image_raw", qos.SENSOR)
+    other = ros.inbox(Image, "bedroom_camera/image_raw", qos.SENSOR)
+    assert not states.wait().enabled  # before it is known where the robot is
+    world.until(ros, colours, 1)
+    stand(world, 1.3, 5.3)
+    world.until(ros, other, 2)
+    state = states.wait(lambda m: m.by == "privacy_zone" and "욕실" in m.reason)
+    assert (state.enabled, state.recording) == (False, False)
+    refused = enable(ros, on=True)
+    assert (refused.success, refused.error_code) == (False, EnableCamera.Response.REFUSED)
+    seen = len(colours.messages), len(depths.messages)
+    world.until(ros, other, 5)
+    assert (len(colours.messages), len(depths.messages)) == seen
+    stand(world, 6.0, 2.0)
+    world.until(ros, colours, 1)
+    assert states.messages[-1].enabled
+
+
+def test_rules_that_cannot_be_read_are_a_sentence(ros: Any) -> None:
+    node = ros.node(SimCamerasNode, start=False, places="/no/such.yaml")
+    assert node.trigger_configure().name == "FAILURE"
+    assert "/no/such.yaml" in node.trouble
 
 
 def put_cup(world: World, at_m: Any) -> None:

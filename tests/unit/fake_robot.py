@@ -5,11 +5,11 @@ from pathlib import Path
 
 from py_trees.common import Status
 
+from care_robot.care.places import read_places
 from care_robot.care.text import Text
 from care_robot.planning import trees
 from care_robot.planning.approach import Floor, Spot
 from care_robot.planning.idioms import Finally
-from care_robot.planning.places import read_places
 from care_robot.planning.run import Run
 from care_robot.planning.skills import Answer, Failure, Job, OpenAlarm, SeenPerson
 from care_robot.planning.tasks import Priority, Task, TaskErrorCode, TaskKind

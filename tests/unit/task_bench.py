@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from care_robot.care.places import read_places
 from care_robot.care.text import Text
-from care_robot.planning.places import read_places
 from care_robot.planning.task_check import check
 from care_robot.planning.task_queue import TaskQueue
 from care_robot.planning.task_store import TaskStore

@@ -16,6 +16,7 @@ from care_robot.perception.bodies import Body
 from care_robot.perception.fall_events import FallEvent, Kind, State
 from care_robot.perception.falls import FallDetector, FallSettings
 from care_robot.perception.people import PeopleTracker, Person, View
+from care_robot.perception.posture import Posture
 
 Story = Callable[[float], list[Body]]  # bodies at a time
 FLOOR = (0.65, 0.5 + 0.74 / TORSO_M * 0.2)  # where the hips of somebody lie who stood at (0.65, 0.5)
@@ -264,6 +265,61 @@ def test_two_people_fall_apart_from_each_other() -> None:
     (event,) = watcher.detector.events()
     standing, fallen = (watcher.tracker.people(watcher.t_s)[n].id for n in (0, 1))
     assert event.person_id == fallen != standing
+
+
+def as_seen_by_another(watcher: Watcher, story: Story, seconds: float) -> list[FallEvent]:
+    """The same person, from now on seen best by another camera, in which they are elsewhere and larger."""
+    (before,) = watcher.tracker.people(watcher.t_s)
+    other = PeopleTracker(seed=1)
+    events: list[FallEvent] = []
+    for n in range(round(seconds * 10)):
+        watcher.t_s += 0.1
+        people = other.update(View("b", watcher.t_s, 4 / 3), story(n / 10))
+        people = [replace(one, id=before.id) for one in people]
+        events = watcher.detector.update(watcher.t_s, people)
+    return events
+
+
+def test_a_fall_that_one_camera_saw_begin_and_another_end_is_confirmed() -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    watcher.watch(fall(), 0.6)
+    (event,) = as_seen_by_another(watcher, lambda _: [going_down(1.0, hip_x=0.3, torso=0.25)], 2.0)
+    assert (event.kind, event.state) == (Kind.FALL, State.CONFIRMED)
+
+
+def test_another_camera_that_sees_somebody_upright_ends_nothing() -> None:
+    watcher = stand_fall_lie()
+    (event,) = as_seen_by_another(watcher, stand, 5.0)
+    assert event.state is State.CONFIRMED
+
+
+def test_a_change_of_camera_is_no_fall() -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    assert as_seen_by_another(watcher, lambda _: [stick_body(hip=(0.3, 0.8), torso=0.1)], 5.0) == []
+
+
+def above(z_m: float, **changes: object) -> Callable[[float], Person]:
+    """Somebody whose hips are known to be so high over the floor."""
+    return lambda t_s: person(t_s, last_seen_s=t_s, position=np.array([1.0, 2.0, z_m]), **changes)
+
+
+@pytest.mark.parametrize(("z_m", "found"), [(0.15, True), (0.5, False)])
+def test_who_leans_counts_as_lying_only_where_the_hips_are_known_to_be_on_the_floor(
+    z_m: float, found: bool
+) -> None:
+    detector = FallDetector()
+    leaning = above(z_m, torso_inclination_rad=math.radians(50.0), hip_height=0.2)
+    events = [detector.update(10.0 + 0.1 * n, [leaning(10.0 + 0.1 * n)]) for n in range(150)][-1]
+    assert [(e.kind, e.state) for e in events] == ([(Kind.LYING, State.CONFIRMED)] if found else [])
+
+
+def test_somebody_known_to_lie_on_furniture_has_not_fallen() -> None:
+    detector = FallDetector()
+    lying = above(0.5, torso_inclination_rad=math.pi / 2, hip_height=0.0, posture=Posture.LYING_ON_FURNITURE)
+    for n in range(1200):
+        assert detector.update(10.0 + 0.1 * n, [lying(10.0 + 0.1 * n)]) == []
 
 
 # What the stream may do -------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def test_rows_shades_and_origin_are_those_of_the_picture(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("world", ["apartment", "ward"])
 def test_the_robot_can_stand_at_the_places_of_a_world(world: str) -> None:
-    from care_robot.planning.places import read_places
+    from care_robot.care.places import read_places
 
     floor = read_floor(WORLDS / f"{world}.yaml")
     places = read_places(WORLDS.parents[1] / "config" / "places" / f"{world}.yaml")

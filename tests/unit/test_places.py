@@ -3,12 +3,15 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from care_robot.care.places import Places, PlaceUnknownError, read_places
 from care_robot.care.strict_yaml import YamlError
-from care_robot.planning.places import Places, PlaceUnknownError, read_places
+from care_robot.description import Box, Cylinder
+from care_robot.perception.support import inside_m
 from care_robot.simulation.occupancy import occupancy
 from care_robot.simulation.sdf import find_world, read_world
 from care_robot.simulation.world import PlaceKind, World
@@ -24,6 +27,8 @@ rooms:
     entry: {x_m: 1, y_m: 1.5, heading_deg: 90}
 places:
   door: {ko: 문, en: door, room: hall, x_m: 0.5, y_m: 0.5, heading_deg: -90}
+furniture:
+  bed: {kind: bed, height_m: 0.5, polygon_m: [[0, 0], [1, 1], [1, 0]]}
 """
 
 
@@ -79,6 +84,35 @@ def test_people_hear_every_name_in_both_languages_and_none_twice(places: Places)
         assert len(set(labels)) == len(labels)
 
 
+def half_size(shape: object) -> np.ndarray:
+    assert isinstance(shape, Box | Cylinder)
+    if isinstance(shape, Cylinder):
+        return np.array([shape.radius_m, shape.radius_m, shape.length_m / 2])
+    return np.array(shape.size_m) / 2
+
+
+def test_what_people_sit_and_lie_on_is_where_the_world_has_it(world: World, places: Places) -> None:
+    for piece in places.furniture:
+        model = world.model(piece.name)
+        (link,) = model.links
+        tops = [c for c in link.collisions if c.name.startswith(("mattress", "seat"))]
+        halves = [half_size(top.shape) for top in tops]
+        low = np.min([top.pose.position - half for top, half in zip(tops, halves, strict=True)], axis=0)
+        high = np.max([top.pose.position + half for top, half in zip(tops, halves, strict=True)], axis=0)
+        outline = [(x, y, high[2]) for x in (low[0], high[0]) for y in (low[1], high[1])]
+        corners = model.pose.compose(link.pose).apply(outline)
+        assert piece.height_m == pytest.approx(corners[0, 2])
+        assert (piece.kind == "bed") is tops[0].name.startswith("mattress")
+        for corner in piece.polygon_m:
+            assert min(math.dist(corner, other) for other in corners[:, :2]) < 0.015, piece.name
+    for spot in (
+        p for p in world.places if p.kind in (PlaceKind.SEAT, PlaceKind.BED)
+    ):  # 5 cm behind a seat's front edge is seat
+        x, y, _ = spot.pose.apply((-0.05, 0.0, 0.0))
+        (under,) = [p for p in places.furniture if inside_m(p.polygon_m, float(x), float(y)) > 0.0]
+        assert under.height_m == pytest.approx(spot.pose.position[2], abs=0.01)
+
+
 @given(st.floats(-1.0, 15.0), st.floats(-5.0, 7.0))
 def test_a_room_is_found_as_in_the_world(x: float, y: float) -> None:
     for name in ("apartment", "ward"):
@@ -132,6 +166,13 @@ def test_an_unknown_name_is_told_with_those_that_there_are(tmp_path: Path, name:
         ("ko: 문", 'ko: "a\\nb"', "places.door.ko"),
         ("ko: 문", f"ko: {'x' * 200}", "places.door.ko"),
         ("  hall:\n", "  hall: 3\n  attic:\n", "rooms.hall"),
+        ("kind: bed", "kind: hammock", "furniture.bed.kind"),
+        ("kind: bed, ", "", "furniture.bed.kind"),
+        ("height_m: 0.5", "height_m: 5", "furniture.bed.height_m"),
+        ("height_m: 0.5", "height_m: .nan", "furniture.bed.height_m"),
+        ("[1, 1], [1, 0]", "[1, .inf], [1, 0]", "furniture.bed.polygon_m"),
+        ("[1, 1], [1, 0]", "", "furniture.bed.polygon_m"),
+        ("height_m: 0.5", "height_m: 0.5, color: red", "furniture.bed.color"),
     ],
 )
 def test_a_bad_file_is_told_with_the_place_of_what_is_wrong(

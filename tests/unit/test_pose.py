@@ -13,7 +13,7 @@ from matplotlib import cbook
 
 from care_robot.perception import pose, pose_model
 from care_robot.perception.bodies import SHOULDERS, Body, Landmark, middle
-from care_robot.perception.pose import PoseEstimator, without_doubles
+from care_robot.perception.pose import PictureEstimator, PoseEstimator, without_doubles
 from care_robot.perception.pose_model import PoseModelError, build_bundle, cached_bundle
 
 GREY = np.full((240, 320, 3), 128, np.uint8)
@@ -91,6 +91,32 @@ def test_what_is_no_image_is_refused(estimator: PoseEstimator, image: np.ndarray
         estimator.detect(image, 1.0)
 
 
+def test_what_was_forgotten_does_not_matter(estimator: PoseEstimator, portrait: np.ndarray) -> None:
+    found = []
+    for shift in (0, 60):
+        for n in range(3):
+            estimator.detect(np.roll(portrait, shift * n, axis=1), 50.0 + n)
+        estimator.forget()
+        (body,) = estimator.detect(portrait, 1.0)
+        found.append(body.image)
+    assert np.array_equal(*found)
+
+
+def test_a_single_picture_is_looked_at_by_itself(portrait: np.ndarray) -> None:
+    pictures = PictureEstimator()
+    assert pictures.detect(GREY) is None
+    body = pictures.detect(portrait)
+    assert body is not None
+    assert body.image[Landmark.NOSE] == pytest.approx([0.53, 0.37], abs=0.05)
+    assert pictures.detect(GREY) is None
+    again = pictures.detect(portrait)
+    assert again is not None
+    assert np.array_equal(again.image, body.image)
+    with pytest.raises(ValueError, match="An image must be"):
+        pictures.detect(GREY[..., 0])
+    pictures.close()
+
+
 def moved(body: Body, by: float, score: float) -> Body:
     return Body(body.image + by, body.world, body.visibility, score)
 
@@ -107,6 +133,7 @@ def test_a_person_found_twice_counts_once_and_two_count_twice(
 
 def test_starting_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     PoseEstimator(1).close()
+    PictureEstimator().close()
     assert capfd.readouterr() == ("", "")
 
 

@@ -7,6 +7,7 @@ import yaml
 
 from care_robot.bringup.launch_plan import LaunchPlan
 from care_robot.bringup.launch_xml import load_plan
+from care_robot.care.places import read_places
 from care_robot.care.store import default_folder
 
 ROOT = Path(__file__).parents[2]
@@ -46,3 +47,10 @@ def test_nothing_of_a_simulation_leaves_this_machine(environment: dict[str, str]
     for process in load(environment, sim).processes:
         assert process.env["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
         assert "subnet" not in process.env["FASTRTPS_DEFAULT_PROFILES_FILE"]
+
+
+def test_people_are_tracked_among_the_rooms_and_furniture_of_the_world(environment: dict[str, str]) -> None:
+    (tracker,) = (p for p in load(environment, "physics").processes if p.label.endswith("people_tracker"))
+    given = {n: value for p in tracker.parameters if isinstance(p, dict) for n, value in p.items()}
+    assert given["cameras"] == ["living_room_camera"]
+    assert read_places(Path(given["places_file"])).furniture

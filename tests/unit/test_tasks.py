@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from task_bench import EVERY_KIND, PLACES, task
 
-from care_robot.planning.places import Places
+from care_robot.care.places import Places
 from care_robot.planning.task_check import MAX_PLACES, MAX_TIME_LIMIT_S, check, cleaned
 from care_robot.planning.tasks import (
     CancelCode,

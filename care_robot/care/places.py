@@ -1,9 +1,9 @@
-"""Rooms and places with names, in the frame `map`: ``config/places/<world>.yaml``, read strictly."""
+"""Rooms, places and furniture with names, in the frame `map`: ``config/places/<world>.yaml``."""
 
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -24,6 +24,8 @@ Label = Annotated[str, AfterValidator(_printable)]
 Metres = Annotated[float, Field(ge=-1000.0, le=1000.0, allow_inf_nan=False)]
 Degrees = Annotated[float, Field(ge=-360.0, le=360.0, allow_inf_nan=False)]
 Point = Annotated[tuple[Metres, Metres], Field(strict=False)]
+Outline = Annotated[tuple[Point, ...], Field(min_length=3, max_length=1000, strict=False)]
+FurnitureKind = Literal["bed", "sofa", "chair"]
 
 
 class PlaceUnknownError(Exception):
@@ -47,8 +49,9 @@ class RoomEntry(Strict):
 
     ko: Label
     en: Label
-    polygon_m: Annotated[tuple[Point, ...], Field(min_length=3, max_length=1000, strict=False)]
+    polygon_m: Outline
     entry: Standing
+    private: bool = False
 
 
 class PlaceEntry(Standing):
@@ -59,11 +62,20 @@ class PlaceEntry(Standing):
     room: Name
 
 
+class FurnitureEntry(Strict):
+    """What people sit or lie on: the outline of its seat or mattress, and how high that is."""
+
+    kind: FurnitureKind
+    polygon_m: Outline
+    height_m: Annotated[float, Field(ge=0.1, le=1.2, allow_inf_nan=False)]
+
+
 class PlacesFile(Strict):
     """The file as it is written."""
 
     rooms: Annotated[dict[Name, RoomEntry], Field(min_length=1, max_length=1000)]
     places: Annotated[dict[Name, PlaceEntry], Field(default_factory=dict, max_length=1000)]
+    furniture: Annotated[dict[Name, FurnitureEntry], Field(default_factory=dict, max_length=1000)]
 
     @model_validator(mode="after")
     def _fits_together(self) -> "PlacesFile":
@@ -94,6 +106,8 @@ class Room:
     name: str
     label: Text
     polygon_m: tuple[tuple[float, float], ...]
+    private: bool = False
+    """Nothing is filmed there."""
 
     def contains(self, x_m: float, y_m: float) -> bool:
         """Whether a point lies within: a ray from it crosses the outline an odd number of times."""
@@ -104,13 +118,29 @@ class Room:
         return inside
 
 
-class Places:
-    """The rooms and places of one building."""
+@dataclass(frozen=True)
+class Furniture:
+    """What people sit or lie on."""
 
-    def __init__(self, rooms: tuple[Room, ...] = (), places: tuple[Place, ...] = ()) -> None:
+    name: str
+    kind: FurnitureKind
+    polygon_m: tuple[tuple[float, float], ...]
+    height_m: float
+
+
+class Places:
+    """The rooms, places and furniture of one building."""
+
+    def __init__(
+        self,
+        rooms: tuple[Room, ...] = (),
+        places: tuple[Place, ...] = (),
+        furniture: tuple[Furniture, ...] = (),
+    ) -> None:
         self.rooms = {room.name: room for room in rooms}
         self.places = {place.name: place for place in places}
         """By name; a room's name is that of its entry."""
+        self.furniture = furniture
 
     def room_at(self, x_m: float, y_m: float) -> str:
         """Name of the room at a point, empty where there is none."""
@@ -143,12 +173,13 @@ class Places:
 
 
 def read_places(path: Path) -> Places:
-    """The rooms and places of a file; YamlError with one sentence for the first thing that is wrong."""
+    """What a file of places says; YamlError with one sentence for the first thing that is wrong."""
     content = read_yaml(path, PlacesFile)
-    rooms = [Room(n, Text(r.ko, r.en), r.polygon_m) for n, r in content.rooms.items()]
+    rooms = [Room(n, Text(r.ko, r.en), r.polygon_m, r.private) for n, r in content.rooms.items()]
     entries = [_place(n, Text(r.ko, r.en), n, r.entry) for n, r in content.rooms.items()]
     others = [_place(n, Text(p.ko, p.en), p.room, p) for n, p in content.places.items()]
-    return Places(tuple(rooms), (*entries, *others))
+    furniture = [Furniture(n, f.kind, f.polygon_m, f.height_m) for n, f in content.furniture.items()]
+    return Places(tuple(rooms), (*entries, *others), tuple(furniture))
 
 
 def _place(name: str, label: Text, room: str, standing: Standing) -> Place:
