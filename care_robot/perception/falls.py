@@ -20,6 +20,8 @@ from care_robot.perception.people import Person
 from care_robot.perception.watched import LYING_RAD, LYING_SEEN_S, UPRIGHT_RAD, Watch, lies
 
 UNSEEN_S = 0.6  # not seen for so long: out of sight, rather than between two images
+BLINK_S = 0.15  # not seen for so long in the middle of a fall: lost
+FALLING_TORSOS = 2.0  # how far the hips may be found from where they were lost there
 UP_S = 1.0  # upright for so long: up again
 CLOCK_STEP_S = 4.0  # time that is older by more has been set back
 START_S = 60.0  # after the start, somebody lying may have fallen before
@@ -144,13 +146,20 @@ class FallDetector:
         watch.see(sample)
 
     def _take_over(self, person: Person, sample: Sample) -> Watch | None:
-        """The watch of somebody who was lost on the floor, where this one is found: the same person."""
+        """The watch of somebody who was lost on the floor, where this one is found: the same person.
+
+        In the middle of a fall the pose model often loses a body and finds it again a moment later, further
+        down; there it is believed sooner and from further away.
+        """
         for key, watch in list(self._watches.items()):
-            if watch.event is None or watch.camera != person.camera:
+            if watch.event is None or watch.camera != person.camera or key == person.id:
                 continue
+            falling = watch.event.state is State.SUSPECTED
             last = watch.history.last
-            near = math.hypot(sample.hip_x - last.hip_x, sample.hip_y - last.hip_y) < last.torso
-            if near and sample.t_s - last.t_s > UNSEEN_S and lies(sample):
+            away = math.hypot(sample.hip_x - last.hip_x, sample.hip_y - last.hip_y) / last.torso
+            near = away < (FALLING_TORSOS if falling else 1.0)
+            lost = sample.t_s - watch.sighted_s > (BLINK_S if falling else UNSEEN_S)
+            if near and lost and lies(sample):
                 del self._watches[key]
                 self._watches[person.id] = watch
                 watch.person_id = person.id
