@@ -15,6 +15,7 @@ from care_robot.perception.posture import Posture
 
 HISTORY_S = 4.0
 TORSO_M = 0.5
+PLACE_M = 0.25  # standard deviation of a place that tells the height of the hips to about 0.15 m
 DESCENT_S = 1.5  # within this time before now lies the whole of a fall, from standing to the floor
 SPEED_OVER_S = 0.3  # speeds are means over this time, against the jitter of landmarks
 _ENDS = [Landmark.NOSE, *SHOULDERS, *HIPS, Landmark.LEFT_KNEE, Landmark.RIGHT_KNEE]
@@ -42,6 +43,8 @@ class Sample:
         Over the floor; NaN where the camera's place is not known.
     on_furniture : bool
         Whether what carries the body is known to be furniture.
+    on_floor : bool
+        Whether what carries the lying body is known to be the floor.
     leaving : bool
         Whether hips or shoulders are beyond the picture's edge.
     """
@@ -58,6 +61,7 @@ class Sample:
     hip_z_m: float = math.nan
     shoulder_z_m: float = math.nan
     on_furniture: bool = False
+    on_floor: bool = False
     leaving: bool = False
 
     @classmethod
@@ -68,7 +72,7 @@ class Sample:
         image = person.body.image
         shoulder, hip = middle(image, SHOULDERS), middle(image, HIPS)
         shoulder_y = float(shoulder[1])
-        hip_z_m = math.nan if person.position is None else float(person.position[2])
+        hip_z_m = _hip_height_m(person)
         world = person.body.world
         torso_m = float(np.linalg.norm(middle(world, SHOULDERS) - middle(world, HIPS)))
         numbers = (*person.hip, person.torso_length, person.last_seen_s)
@@ -87,6 +91,7 @@ class Sample:
             hip_z_m=hip_z_m,
             shoulder_z_m=hip_z_m + torso_m * math.cos(person.torso_inclination_rad),
             on_furniture=person.posture is Posture.LYING_ON_FURNITURE,
+            on_floor=person.posture is Posture.LYING_ON_FLOOR,
             leaving=not bool(((np.array([shoulder, hip]) > 0.0) & (np.array([shoulder, hip]) < 1.0)).all()),
         )
 
@@ -100,8 +105,8 @@ class Descent:
     start_s : float
         Last time that the shoulders were near their highest.
     speed : float
-        Highest descent of the shoulders, torso lengths a second: in the picture, or over the floor where
-        that is known and larger, since along the line of sight the picture shows little of it.
+        Highest descent of the shoulders, torso lengths a second: the mean of that in the picture, which
+        shows little of it along the line of sight, and that over the floor, where it is known.
     head_speed : float
         The same of the head.
     inclination_rad : float
@@ -132,12 +137,12 @@ class Descent:
         return (hip_y - self.hip_y) / self.torso
 
     def drops(self, after: Sequence[Sample]) -> tuple[float, float]:
-        """How far hips and shoulders have come down, in torso lengths, by the view that shows more of it."""
+        """How far hips and shoulders have come down, in torso lengths; in the picture and over the floor."""
         hip = self.drop(median(after, "hip_y"))
         shoulder = (median(after, "shoulder_y") - self.shoulder_y) / self.torso
         hip_m = self.hip_z_m - median(after, "hip_z_m")
         shoulder_m = self.shoulder_z_m - median(after, "shoulder_z_m")
-        return float(np.fmax(hip, hip_m / TORSO_M)), float(np.fmax(shoulder, shoulder_m / TORSO_M))
+        return _joined(hip, hip_m / TORSO_M), _joined(shoulder, shoulder_m / TORSO_M)
 
 
 class History:
@@ -185,7 +190,7 @@ class History:
         high = shoulders <= shoulders.min() + 0.15 * torso
         return Descent(
             start_s=float(times[high][-1]),
-            speed=float(np.fmax(_highest_speed(times, shoulders) / torso, metric)),
+            speed=_joined(_highest_speed(times, shoulders) / torso, metric),
             head_speed=_highest_speed(times, np.array([sample.head_y for sample in window])) / torso,
             inclination_rad=min(sample.inclination_rad for sample in window),
             hip_y=min(sample.hip_y for sample in window),
@@ -195,6 +200,18 @@ class History:
             stature=max(sample.stature for sample in window),
             torso=torso,
         )
+
+
+def _hip_height_m(person: Person) -> float:
+    """Of the hips over the floor; NaN where their place is not known well enough for that."""
+    if person.position is None or person.position_covariance is None:
+        return math.nan
+    across_m2 = float(np.trace(person.position_covariance[:2, :2]))
+    return float(person.position[2]) if across_m2 <= PLACE_M**2 else math.nan
+
+
+def _joined(in_picture: float, over_floor: float) -> float:
+    return in_picture if math.isnan(over_floor) else (in_picture + over_floor) / 2
 
 
 def _highest_speed(times: Array, places: Array) -> float:

@@ -125,6 +125,7 @@ def _person(message: PersonMessage) -> Person:
         torso_length=message.torso_length,
         velocity=np.zeros(2),
         position=_position(message),
+        position_covariance=_covariance(message),
         room=message.room,
     )
 
@@ -132,6 +133,12 @@ def _person(message: PersonMessage) -> Person:
 def _position(message: PersonMessage) -> Array | None:
     place = np.array([message.position.x, message.position.y, message.position.z])
     return place if message.position_valid and bool(np.isfinite(place).all()) else None
+
+
+def _covariance(message: PersonMessage) -> Array:
+    covariance = np.zeros((3, 3))
+    covariance[:2, :2] = np.asarray(message.position_covariance, dtype=np.float64).reshape(2, 2)
+    return covariance
 
 
 def _to_message(event: FallEvent, person: Person | None) -> FallEventMessage:

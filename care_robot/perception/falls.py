@@ -276,7 +276,7 @@ class FallDetector:
 
     def _lying_wait_s(self, watch: Watch) -> float:
         """How long somebody must lie; infinite where the hips have stayed as high as a bed."""
-        if watch.is_low():
+        if watch.on_floor():
             return self._settings.lying_confirm_s
         if watch.standing is None:
             since_s = watch.last_s if watch.lying_since_s is None else watch.lying_since_s

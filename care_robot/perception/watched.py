@@ -15,7 +15,8 @@ LYING_SEEN_S = 1.0  # lying for a shorter time may be a slip of the pose model
 UPRIGHT_RAD = math.radians(40.0)
 LYING_RAD = math.radians(60.0)
 LEANING_RAD = math.radians(45.0)  # of somebody whose hips are known to be on the floor
-LOW_HIP_M = 0.35  # over the floor; on a seat they are at 0.45 m or more
+LOW_HIP_M = 0.35  # over the floor
+SEAT_HIP_M = 0.45
 FLAT_RAD = math.radians(70.0)  # more than a helper leans over somebody
 SEAT_HIP_HEIGHT = 0.4
 LOW_HIP_HEIGHT = 0.55  # hips over ankles in leg lengths: higher, and it is a level torso on its feet
@@ -40,6 +41,7 @@ class Watch:
         self.upright_since_s: float | None = None
         self.lying_since_s: float | None = None
         self.last_lying_s = -math.inf
+        self.bed: Sample | None = None  # last on furniture, until they leave it
         self.standing: Sample | None = None  # highest hips in the last seconds in which they stood
 
     @property
@@ -83,18 +85,29 @@ class Watch:
         """Another camera sees them better: places in the old one's picture mean nothing in its own."""
         self.camera = camera
         self.history = History()
-        self.descent = self.standing = None
+        self.descent = self.standing = self.bed = None
         self.upright_since_s = self.lying_since_s = None
         self.recoverable = False
 
-    def is_low(self) -> bool:
-        """Whether the hips are known to have been near the floor for the last second."""
-        return median(self.history.since(self.last_s - LYING_SEEN_S), "hip_z_m") < LOW_HIP_M
+    def on_floor(self) -> bool:
+        """Whether the floor is known to have carried the lying body for some seconds, mostly."""
+        return 2 * sum(sample.on_floor for sample in self.history.samples) > len(self.history.samples)
 
     def on_furniture(self) -> bool:
         """Whether the person has come to lie on a bed or a sofa."""
         lately = self.history.since(self.last_s - SLIP_S)
         return 2 * sum(sample.on_furniture for sample in lately) > len(lately)
+
+    def _rests(self) -> bool:
+        """Whether somebody lies on furniture, or did and has neither got up, moved away, nor come down."""
+        last = self.history.last
+        if self.on_furniture():
+            self.bed = last
+        elif self.bed is not None:
+            away = math.hypot(last.hip_x - self.bed.hip_x, last.hip_y - self.bed.hip_y) >= self.bed.torso
+            if away or self.on_floor() or last.inclination_rad < UPRIGHT_RAD:
+                self.bed = None
+        return self.bed is not None
 
     def _is_same(self, sample: Sample) -> bool:
         """Whether this can be who went down: after a gap only somebody seen lying there is."""
@@ -125,9 +138,12 @@ class Watch:
     def _lies_lately(self) -> bool:
         """Whether somebody lies low, by the median of the last second: single images of who lies mislead."""
         lately = self.history.since(self.last_s - LYING_SEEN_S)
-        if median(lately, "hip_height") > LOW_HIP_HEIGHT or self.on_furniture():
+        if self._rests() or median(lately, "hip_z_m") > SEAT_HIP_M:
             return False
-        return median(lately, "inclination_rad") >= (LEANING_RAD if self.is_low() else LYING_RAD)
+        if median(lately, "hip_height") > LOW_HIP_HEIGHT:
+            return False
+        low = median(lately, "hip_z_m") < LOW_HIP_M
+        return median(lately, "inclination_rad") >= (LEANING_RAD if low else LYING_RAD)
 
     def _seen_lying(self) -> bool:
         """Whether somebody is seen lying for long enough to be neither a slip nor a helper leaning over."""

@@ -300,9 +300,13 @@ def test_a_change_of_camera_is_no_fall() -> None:
     assert as_seen_by_another(watcher, lambda _: [stick_body(hip=(0.3, 0.8), torso=0.1)], 5.0) == []
 
 
+def placed(z_m: float) -> dict[str, object]:
+    return {"position": np.array([1.0, 2.0, z_m]), "position_covariance": np.diag([0.01, 0.01, 0.01])}
+
+
 def above(z_m: float, **changes: object) -> Callable[[float], Person]:
     """Somebody whose hips are known to be so high over the floor."""
-    return lambda t_s: person(t_s, last_seen_s=t_s, position=np.array([1.0, 2.0, z_m]), **changes)
+    return lambda t_s: person(t_s, last_seen_s=t_s, **placed(z_m), **changes)
 
 
 @pytest.mark.parametrize(("z_m", "found"), [(0.15, True), (0.5, False)])
@@ -320,6 +324,19 @@ def test_somebody_known_to_lie_on_furniture_has_not_fallen() -> None:
     lying = above(0.5, torso_inclination_rad=math.pi / 2, hip_height=0.0, posture=Posture.LYING_ON_FURNITURE)
     for n in range(1200):
         assert detector.update(10.0 + 0.1 * n, [lying(10.0 + 0.1 * n)]) == []
+
+
+def test_who_was_seen_on_the_bed_still_is_where_the_support_cannot_be_told_for_a_while() -> None:
+    detector = FallDetector()
+    flat = {"torso_inclination_rad": math.pi / 2, "hip_height": 0.0}
+    for n in range(3000):
+        t_s = 10.0 + 0.1 * n
+        posture = Posture.LYING_ON_FURNITURE if n < 50 else Posture.LYING
+        assert detector.update(t_s, [person(t_s, last_seen_s=t_s, posture=posture, **flat)]) == []
+    fallen = above(0.15, posture=Posture.LYING_ON_FLOOR, **flat)
+    for n in range(150):  # and then comes down
+        events = detector.update(310.0 + 0.1 * n, [fallen(310.0 + 0.1 * n)])
+    assert [(e.kind, e.state) for e in events] == [(Kind.LYING, State.CONFIRMED)]
 
 
 # What the stream may do -------------------------------------------------------------------------------
