@@ -91,6 +91,11 @@ def _sim_of(look: Look, given: dict[str, str]) -> Sim:
 
 
 def _run_real(look: Look, given: dict[str, str], console: Console) -> int:
+    if given.get("image_topic") and given.get("off_hours"):
+        raise UsageError(
+            "off_hours closes only a camera that is opened here: leave it away, "
+            "and have the node that publishes image_topic close its camera."
+        )
     if look.video is not None and not look.video.is_file():
         raise UsageError(f"There is no video file {look.video}; check the path.")
     if look.camera is not None or look.video is not None:

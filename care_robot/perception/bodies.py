@@ -13,6 +13,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 LANDMARKS: Final = 33
+HUGE: Final = 1000.0  # widths of the picture, or m: no body reaches so far
 LEVEL_CAMERA_UP: Final = np.array([0.0, -1.0, 0.0])
 """Up in the optical axes (x right, y down, z forward) of a camera that looks level."""
 
@@ -110,13 +111,9 @@ class Body:
         )
 
     def usable(self) -> bool:
-        """Whether every number is finite: what is not came from a fault, and says nothing."""
-        return bool(
-            np.isfinite(self.image).all()
-            and np.isfinite(self.world).all()
-            and np.isfinite(self.visibility).all()
-            and math.isfinite(self.score)
-        )
+        """Whether every number can be of a body: what is not finite, or is huge, came from a fault."""
+        numbers = np.concatenate([self.image.ravel(), self.world.ravel(), self.visibility, [self.score]])
+        return bool((np.abs(numbers) < HUGE).all())
 
     def points(self, aspect: float) -> Array:
         """Image landmarks (33, 2) as fractions of the image's height, with the same scale in x and y.

@@ -165,8 +165,8 @@ class BodyFinder:
         self._last_s, self._shape = t_s, rgb.shape
         frame = Frame(rgb.astype(np.uint8, copy=False), t_s, min(t_s - self._looked_s, GAP_S))
         if self._is_due(frame):
-            self._looked_s, self._grey = t_s, frame.grey
             self._bodies = self._look(frame)
+            self._looked_s, self._grey = t_s, frame.grey  # only now: a look that failed has seen nothing
         return list(self._bodies)
 
     def forget(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+FIRST_S = 1e-3  # a stamp of zero means that a state is not reached
+
 
 class Kind(IntEnum):
     """What was seen; numbers as in care_robot_msgs/FallEvent."""
@@ -47,10 +49,14 @@ class FallEvent:
     evidence: tuple[Evidence, ...] = ()
 
     def shifted(self, by_s: float) -> FallEvent:
-        """The same event where the clock was set by so much."""
+        """The same event where the clock was set by so much; never before all time, which has no stamp."""
+
+        def moved(t_s: float) -> float:
+            return max(t_s + by_s, FIRST_S)
+
         return replace(
             self,
-            start_s=self.start_s + by_s,
-            confirmed_s=None if self.confirmed_s is None else self.confirmed_s + by_s,
-            recovered_s=None if self.recovered_s is None else self.recovered_s + by_s,
+            start_s=moved(self.start_s),
+            confirmed_s=None if self.confirmed_s is None else moved(self.confirmed_s),
+            recovered_s=None if self.recovered_s is None else moved(self.recovered_s),
         )

@@ -50,7 +50,7 @@ class ScoreSettings:
     speed : float
         Descent of the shoulders, torso lengths a second, as a mean over 0.3 s. In real falls of older
         adults in care the head hits at 2.9 +- 0.9 m/s and the pelvis at 2.1 +- 0.6 m/s (Choi et al., Journal
-        of Biomechanics 48, 2015, 911-920): 1.05 m/s lies two deviations below.
+        of Biomechanics 48, 2015, 911-920): 1.1 m/s lies two deviations below.
     head_speed : float
         The same of the head.
     turn_rad : float
@@ -65,10 +65,10 @@ class ScoreSettings:
     shoulder_drop: float = 1.3
     stature: float = 0.6
     hip_z_m: float = 0.35
-    speed: float = 2.1
+    speed: float = 2.2
     head_speed: float = 2.8
     turn_rad: float = 0.8
-    margin: float = 0.2
+    margin: float = 0.15
 
 
 def score_fall(

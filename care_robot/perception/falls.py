@@ -24,6 +24,7 @@ BLINK_S = 0.15  # not seen for so long in the middle of a fall: lost
 FALLING_TORSOS = 2.0  # how far the hips may be found from where they were lost there
 UP_S = 1.0  # upright for so long: up again
 CLOCK_STEP_S = 4.0  # time that is older by more has been set back
+CLOCK_LEAP_S = 300.0  # and time that is ahead by more, set forward: it is told several times a second
 START_S = 60.0  # after the start, somebody lying may have fallen before
 SUSPICION_S = 6.0  # a suspicion that nothing confirms ends
 GLIMPSE_S = 0.15  # of somebody lost from sight: of one image alone nothing is believed
@@ -90,8 +91,7 @@ class FallDetector:
         ----------
         t_s : float
             Time now, s. Must be told at least a few times a second, also while no image comes. Where it has
-            jumped back by more than a few seconds (a clock that was set), what is known moves with it; a
-            single such time is left out.
+            jumped (a clock that was set), what is known moves with it; a single such time is left out.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class FallDetector:
         """Whether to believe a time; one that is long past counts when the next one agrees."""
         if self._start_s is None:
             self._start_s = t_s
-        if t_s < self._now_s - CLOCK_STEP_S:
+        if t_s < self._now_s - CLOCK_STEP_S or math.inf > t_s - self._now_s > CLOCK_LEAP_S:
             if self._old_s is None or abs(t_s - self._old_s) > CLOCK_STEP_S:
                 self._old_s = t_s
                 return False
@@ -134,7 +134,7 @@ class FallDetector:
 
     def _see(self, person: Person) -> None:
         sample = Sample.of(person)
-        if sample is None:
+        if sample is None or sample.t_s > self._now_s + CLOCK_STEP_S:  # nobody is seen in times to come
             return
         watch = self._watches.get(person.id)
         if watch is None or (watch.event is None and watch.standing is None):
@@ -236,9 +236,8 @@ class FallDetector:
             if t_s - watch.suspected_s < settings.confirm_unseen_s - 1e-6 or history.last.leaving:
                 return 0.0, ()
         if watch.descent is None:  # another camera has taken over since, and shows what became of it
-            lies = (
-                watch.lying_since_s is not None and watch.last_s - watch.lying_since_s >= settings.confirm_s
-            )
+            until_s = watch.last_s if t_s - watch.sighted_s < UNSEEN_S else t_s
+            lies = watch.lying_since_s is not None and until_s - watch.lying_since_s >= settings.confirm_s
             return (CONFIRMED_SCORE, (_lying_evidence(watch),)) if lies else (0.0, ())
         descent = history.descent(since_s)
         if descent is None or watch.upright_since_s is not None or watch.on_furniture():
@@ -281,7 +280,11 @@ class FallDetector:
         if watch.standing is None:
             since_s = watch.last_s if watch.lying_since_s is None else watch.lying_since_s
             early = self._start_s is not None and since_s - self._start_s < START_S
-            return self._settings.lying_confirm_s if early else self._settings.lying_unknown_confirm_s
+            return (
+                self._settings.lying_confirm_s
+                if early or watch.stood
+                else self._settings.lying_unknown_confirm_s
+            )
         drop = (watch.history.last.hip_y - watch.standing.hip_y) / watch.standing.torso
         return self._settings.lying_confirm_s if drop >= FLOOR_DROP else math.inf
 

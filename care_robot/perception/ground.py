@@ -136,7 +136,9 @@ def place_body(body: Body, lens: Lens) -> Placed | None:
     seen = body.visibility >= VISIBLE
     used = seen if seen.sum() >= ENOUGH_POINTS else np.ones_like(seen)
     pixels = body.image[used] * (model.width, model.height)
-    guess = _moved(body.world[used], model.ray(pixels))
+    with np.errstate(all="ignore"):  # far out of the picture, a lens's distortion means nothing
+        rays = model.ray(pixels)
+    guess = _moved(body.world[used], rays)
     if guess is None:
         return None
     try:
@@ -183,7 +185,7 @@ def on_feet(placed: Placed) -> Placed:
 def _moved(shape: Array, rays: Array) -> Array | None:
     """By how far points (n, 3) must be moved to lie on rays (n, 3) as well as they can."""
     x, y, z = rays.T
-    if (z < 1e-3).any():
+    if not (z >= 1e-3).all():  # also what is no number, which lstsq raises an error for
         return None
     u, v, n = x / z, y / z, len(shape)
     left = np.zeros((2 * n, 3))

@@ -19,6 +19,7 @@ from care_robot.perception.tracks import MEMORY_S, Track, assign, torso_of
 from care_robot.perception.whereabouts import Whereabouts
 
 TORSO_M = 0.5
+USED_IDS = 10_000  # so many identities are not used again: those of hours, even where phantoms come and go
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +124,7 @@ class PeopleTracker:
 
     def __init__(self, seed: int | None = None, places: Places | None = None) -> None:
         self._random = random.Random(seed)  # noqa: S311 (names, not secrets)
-        self._used_ids: set[str] = set()
+        self._used_ids: dict[str, None] = {}  # the newest, in order
         self._places = places or Places()
         self._identities = Identities(self._new_id)
         self._tracks: dict[str, list[Track]] = {}
@@ -277,7 +278,9 @@ class PeopleTracker:
             letters = self._random.choices(string.ascii_lowercase + string.digits, k=5)
             identity = "body_" + "".join(letters)
             if identity not in self._used_ids:
-                self._used_ids.add(identity)
+                self._used_ids[identity] = None
+                if len(self._used_ids) > USED_IDS:
+                    del self._used_ids[next(iter(self._used_ids))]
                 return identity
 
 

@@ -116,7 +116,7 @@ class PeopleTrackerNode(CareNode[Parameters]):
         sentence = f"Where people are is not told from {camera}. {error}"
         if self._trouble.get(camera) != sentence:
             self._trouble[camera] = sentence
-            self.get_logger().warning(sentence)
+            self.get_logger().warning(sentence, throttle_duration_sec=10.0)
 
     def _listener(self, camera: str) -> Callable[[BodyArray], None]:
         return lambda message: self._on_bodies(camera, message)
@@ -128,7 +128,6 @@ class PeopleTrackerNode(CareNode[Parameters]):
             )
             return
         t_s = to_seconds(message.header.stamp)
-        self._heard_s[camera] = self.now_s()
         pose = self._pose(message.header.frame_id, t_s)
         up = LEVEL_CAMERA_UP if pose is None else np.asarray(pose.rotation()[2])
         aspect = message.width / message.height
@@ -138,6 +137,7 @@ class PeopleTrackerNode(CareNode[Parameters]):
             for b in message.bodies
         ]
         seen = {person.id for person in self._tracker.update(view, bodies)}
+        self._heard_s[camera] = self.now_s()  # only now: a camera whose bodies cannot be followed is blind
         set_back = t_s < self._newest_s - MEMORY_S
         self._newest_s = t_s if set_back else max(t_s, self._newest_s)
         people = self._tracker.people(self._newest_s)

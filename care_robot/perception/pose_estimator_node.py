@@ -2,6 +2,7 @@
 
 import threading
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -123,6 +124,16 @@ class PoseEstimatorNode(CareNode[Parameters]):
                     f"The bodies in an image of {self._p.camera} were not found; the log says why."
                 )
                 self.get_logger().error(traceback.format_exc(), throttle_duration_sec=10.0)
+                self._load_anew()
+
+    def _load_anew(self) -> None:
+        """A model that has failed once may fail for ever: MediaPipe's graphs end with their first error."""
+        with suppress(Exception):
+            self._finder.close()
+        try:
+            self._finder = BodyFinder(self._p.max_bodies, self._p.min_score)
+        except Exception:  # tried again with the next image, which a closed model refuses
+            self.get_logger().error(traceback.format_exc(), throttle_duration_sec=10.0)
 
     def _look(self, image: Image) -> None:
         begin_s = perf_counter()

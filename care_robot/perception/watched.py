@@ -42,6 +42,7 @@ class Watch:
         self.lying_since_s: float | None = None
         self.last_lying_s = -math.inf
         self.bed: Sample | None = None  # last on furniture, until they leave it
+        self.stood = False  # seen standing, by whichever camera
         self.standing: Sample | None = None  # highest hips in the last seconds in which they stood
 
     @property
@@ -74,6 +75,7 @@ class Watch:
         self.sighted_s = sample.t_s
         self.history.add(sample)
         if stands(sample):
+            self.stood = True
             self.standing = min(self.history.samples, key=lambda s: s.hip_y)
         self.upright_since_s = (self.upright_since_s or sample.t_s) if self._risen(sample) else None
         if lies(sample):
@@ -86,7 +88,7 @@ class Watch:
         self.camera = camera
         self.history = History()
         self.descent = self.standing = self.bed = None
-        self.upright_since_s = self.lying_since_s = None
+        self.upright_since_s = None
         self.recoverable = False
 
     def on_floor(self) -> bool:

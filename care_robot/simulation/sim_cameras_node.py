@@ -182,13 +182,14 @@ class SimCamerasNode(CareNode[Parameters]):
     def _tell(self, lens: _Lens) -> None:
         if lens.states is None:
             return
-        state = CameraState(camera=lens.camera.name, enabled=lens.enabled, recording=lens.enabled)
-        state.header.stamp = self.get_clock().now().to_msg()
-        state.header.frame_id = lens.frame_id
-        state.by, state.reason = lens.by, lens.reason
-        if lens.ban is not None:
-            state.by, state.reason = lens.ban.by, both(lens.ban.why)
-        lens.states.publish(state)
+        with self._switching:  # two threads tell: what is told last must be how it is
+            state = CameraState(camera=lens.camera.name, enabled=lens.enabled, recording=lens.enabled)
+            state.header.stamp = self.get_clock().now().to_msg()
+            state.header.frame_id = lens.frame_id
+            state.by, state.reason = lens.by, lens.reason
+            if lens.ban is not None:
+                state.by, state.reason = lens.ban.by, both(lens.ban.why)
+            lens.states.publish(state)
 
     def _hear(self, state: SimState) -> None:
         self._newest.put(state)

@@ -302,6 +302,40 @@ def test_images_faster_than_the_rate_are_left_out(ros: Any) -> None:
     assert len(bodies.messages) == 2
 
 
+class Graph:
+    """A finder whose model ends with its first error, as MediaPipe's do; the first one made fails."""
+
+    made = 0
+
+    def __init__(self, *_: object) -> None:
+        Graph.made += 1
+        self._broken = Graph.made == 1
+        self.first_looks = self.second_looks = 0
+
+    def find(self, *_: object) -> list[Body]:
+        if self._broken:
+            raise RuntimeError("the graph has ended")
+        return [stick_body()]
+
+    def close(self) -> None:
+        if self._broken:
+            raise RuntimeError("the graph has ended")
+
+
+def test_a_model_that_breaks_is_loaded_anew(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("care_robot.perception.pose_estimator_node.BodyFinder", Graph)
+    monkeypatch.setattr(Graph, "made", 0)
+    bodies = ros.inbox(BodyArray, "bodies", qos.SENSOR)
+    node = ros.node(PoseEstimatorNode)
+    images = ros.publisher(Image, "image_raw", qos.SENSOR)
+    grey = np.full((48, 64, 3), 128, np.uint8)
+    images.publish(array_to_image(grey, "rgb8", to_stamp(100.0), FRAME))
+    ros.wait_until(lambda: node._bad_image, "the complaint")
+    images.publish(array_to_image(grey, "rgb8", to_stamp(101.0), FRAME))
+    bodies.wait(lambda m: m.header.stamp == to_stamp(101.0))
+    assert Graph.made == 2
+
+
 # people_tracker and fall_detector -------------------------------------------------------------------------
 
 
@@ -375,6 +409,22 @@ def test_silent_cameras_are_told_from_an_empty_room(ros: Any) -> None:
     blind = people.wait()
     assert (list(blind.cameras), list(blind.people)) == ([], [])
     assert "hall_camera" in node.diagnose().message
+
+
+def test_a_camera_whose_bodies_cannot_be_followed_is_blind(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a body that nobody has thought of")
+
+    people = ros.inbox(PersonArray, "people", qos.STATE)
+    node = ros.node(PeopleTrackerNode, cameras=["camera"])
+    monkeypatch.setattr(node._tracker, "update", fail)
+    bodies = ros.publisher(BodyArray, "people/camera/bodies", qos.SENSOR)
+    bodies.publish(body_array(1000.0, stick_body()))
+    ros.wait_until(lambda: node._callback_errors, "the error")
+    seen = len(people.messages)
+    ros.wait_until(lambda: len(people.messages) > seen, "the next word")
+    assert list(people.messages[-1].cameras) == []
+    assert "No bodies from camera" in node.diagnose().message
 
 
 @pytest.mark.parametrize("cameras", [["a", "a"], [""]])

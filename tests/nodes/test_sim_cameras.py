@@ -1,6 +1,7 @@
 """Pictures of the simulated home: real ones, only for who looks, and none of a camera that is off."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -295,3 +296,15 @@ def test_it_can_be_stopped_and_started_again_while_it_renders(ros: Any) -> None:
         assert node.trigger_activate().name == "SUCCESS"
     world.until(ros, colours, 1)
     assert node.diagnose().level.name == "OK"
+
+
+def test_of_two_threads_the_last_to_tell_tells_how_it_is(ros: Any) -> None:
+    node = ros.node(SimCamerasNode, start=False)
+    told = []
+    states = SimpleNamespace(publish=lambda _: told.append(node._switching.locked()))
+    camera = SimpleNamespace(name="hall_camera")
+    lens = SimpleNamespace(
+        camera=camera, states=states, enabled=True, frame_id="hall", by="", reason="", ban=None
+    )
+    node._tell(lens)
+    assert told == [True]

@@ -470,3 +470,18 @@ def test_the_same_images_give_the_same_bodies_after_forgetting(
     look(lambda n: np.roll(portrait, 40 * n, axis=0))
     assert look(lambda n: np.roll(portrait, 15 * n, axis=1)) == first
     assert first
+
+
+def test_a_look_that_fails_is_made_again_and_nobody_is_not_told_meanwhile(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> list[Body]:
+        raise RuntimeError("the graph has ended")
+
+    scene.show(images=20)  # an empty room, at which it looks twice a second
+    with monkeypatch.context() as broken:
+        broken.setattr(scene.eyes, "detect", fail)
+        for _ in range(20):  # somebody comes and stands still
+            with pytest.raises(RuntimeError):
+                scene.show(standing())
+    assert len(scene.show(standing())) == 1

@@ -99,7 +99,7 @@ def test_the_evidence_names_what_was_measured_strongest_first() -> None:
     assert set(evidence) == {*down, *fast, "time_on_floor"}
     assert evidence["torso_inclination"].value == pytest.approx(math.pi / 2, abs=0.01)
     assert evidence["hip_drop"].value == pytest.approx(0.74 / TORSO_M, abs=0.05)
-    assert evidence["descent_speed"].value > evidence["descent_speed"].threshold == 2.1
+    assert evidence["descent_speed"].value > evidence["descent_speed"].threshold == 2.2
     assert evidence["hip_height"].value == pytest.approx(0.0, abs=0.01)
 
 
@@ -288,6 +288,33 @@ def test_a_fall_that_one_camera_saw_begin_and_another_end_is_confirmed() -> None
     assert (event.kind, event.state) == (Kind.FALL, State.CONFIRMED)
 
 
+@pytest.mark.parametrize("seen_s", [0.1, 0.3, 0.6])
+def test_a_fall_counts_that_another_camera_saw_end_for_a_moment(seen_s: float) -> None:
+    watcher = Watcher()
+    watcher.watch(stand, 2.0)
+    watcher.watch(fall(), 0.6)
+    as_seen_by_another(watcher, lambda _: [going_down(1.0, hip_x=0.3, torso=0.25)], seen_s)
+    (event,) = watcher.watch(nobody, 3.0)
+    assert event.state is State.CONFIRMED
+
+
+def test_a_clock_that_is_set_forward_takes_an_event_along() -> None:
+    watcher = stand_fall_lie()
+    (before,) = watcher.detector.events()
+    watcher.detector.update(watcher.t_s + 7200.0, [])  # one time that is wrong
+    assert watcher.detector.events() == [before]
+    watcher.t_s += 3600.0
+    (after,) = watcher.watch(nobody, 5.0)
+    assert (after.id, after.state) == (before.id, State.CONFIRMED)
+
+
+def test_a_sight_from_times_to_come_is_left_out() -> None:
+    detector = FallDetector()
+    for n in range(50):
+        assert detector.update(10.0 + 0.1 * n, [person(1e6, last_seen_s=1e6, id=f"body_{n}")]) == []
+    assert detector.update(400.0, []) == []
+
+
 def test_another_camera_that_sees_somebody_upright_ends_nothing() -> None:
     watcher = stand_fall_lie()
     (event,) = as_seen_by_another(watcher, stand, 5.0)
@@ -409,13 +436,13 @@ def test_a_stream_that_stands_still_confirms_what_was_suspected() -> None:
 def test_a_clock_that_is_set_back_takes_an_event_along() -> None:
     watcher = stand_fall_lie()
     (before,) = watcher.detector.events()
-    watcher.t_s = 0.0
+    watcher.t_s = 50.0
     (after,) = watcher.watch(lie, 10.0)
     assert (after.id, after.state) == (before.id, State.CONFIRMED)
     assert after.confirmed_s is not None
     assert before.confirmed_s is not None
     assert after.confirmed_s - after.start_s == pytest.approx(before.confirmed_s - before.start_s)
-    assert -3.0 < after.start_s < 1.0
+    assert 47.0 < after.start_s < 51.0
     (up,) = watcher.watch(get_up, 5.0)
     assert up.state is State.RECOVERED
     assert watcher.watch(stand, 65.0) == []

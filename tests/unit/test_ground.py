@@ -141,3 +141,15 @@ def test_no_finite_body_breaks_it(data: st.DataObject) -> None:
     found = place_body(body, WALL)
     if found is not None:
         assert np.isfinite(on_feet(found).points).all()
+
+
+@pytest.mark.parametrize("distortion", [(-0.3, 0.1, 0.0, 0.0, 0.0), (-0.4, 0.2, 0.0, 0.0, -0.2)])
+@pytest.mark.parametrize("below", [1.2, 1.5, 2.0, 3.0, 5.0])
+def test_who_is_far_out_of_a_distorted_picture_has_a_place_of_numbers_or_none(
+    distortion: tuple[float, ...], below: float
+) -> None:
+    model = CameraModel(640, 480, 500.0, 500.0, 320.0, 240.0, distortion)
+    body = stick_body(hip=(0.65, below))
+    hidden = Body(body.image, body.world, np.full(33, 0.3), 1.0)
+    found = place_body(hidden, Lens(model, WALL.pose))
+    assert found is None or bool(np.isfinite(found.points).all())

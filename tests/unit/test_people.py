@@ -121,7 +121,7 @@ def test_time_that_begins_anew_forgets_the_people() -> None:
     assert tracker.people(1.0) == [after]
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e30])
 def test_a_body_with_numbers_that_are_none_is_nobody(value: float) -> None:
     good = walk(0.5)
     image = good.image.copy()
@@ -198,3 +198,11 @@ def test_nobody_shares_an_identity_and_none_is_used_again(
                 assert where == camera
                 assert t_s - when <= MEMORY_S
             last_seen[person.id] = (camera, t_s)
+
+
+def test_the_memory_of_used_identities_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("care_robot.perception.people.USED_IDS", 3)
+    tracker = PeopleTracker(seed=1)
+    seen = [ids(tracker.update(view(10.0 * n), [walk(0.5)]))[0] for n in range(8)]
+    assert len(set(seen)) == 8
+    assert list(tracker._used_ids) == seen[-3:]

@@ -54,3 +54,15 @@ def test_people_are_tracked_among_the_rooms_and_furniture_of_the_world(environme
     given = {n: value for p in tracker.parameters if isinstance(p, dict) for n, value in p.items()}
     assert given["cameras"] == ["living_room_camera"]
     assert read_places(Path(given["places_file"])).furniture
+
+
+@pytest.mark.parametrize(("camera", "fixed"), [("head_camera", False), ("living_room_camera", True)])
+def test_the_robots_own_camera_is_not_called_moved(
+    environment: dict[str, str], camera: str, fixed: bool
+) -> None:
+    plan = load_plan(ROOT / "launch/sim.launch.xml", {"camera": camera}, environment)
+    (estimator,) = (p for p in plan.processes if p.label.endswith("pose_estimator"))
+    given = {n: value for p in estimator.parameters if isinstance(p, dict) for n, value in p.items()}
+    assert given["fixed"] is fixed
+    gazebo = (ROOT / "launch/sim_gazebo.launch.xml").read_text(encoding="utf-8")  # read by ros2 launch alone
+    assert '<arg name="on_robot" value="$(equals $(var camera) head_camera)"/>' in gazebo

@@ -64,6 +64,12 @@ def test_what_cannot_be_used_is_named(
     assert launched == []
 
 
+def test_hours_are_not_promised_for_a_camera_that_another_node_opens(launched: list[dict[str, str]]) -> None:
+    with pytest.raises(UsageError, match="off_hours"):
+        run(None, None, None, "image_topic:=/cam/image", "off_hours:=22:00-07:00 Asia/Seoul")
+    assert launched == []
+
+
 def test_a_video_that_is_not_there_is_named(launched: list[dict[str, str]]) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.mp4"):
         run(None, Path("nowhere.mp4"))
