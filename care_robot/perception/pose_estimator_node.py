@@ -142,9 +142,10 @@ class PoseEstimatorNode(CareNode[Parameters]):
             pixels = np.repeat(pixels[..., None], 3, axis=2)  # a camera for the night has no colours
         stamp_s = to_seconds(image.header.stamp)
         self._sight.look(pixels, stamp_s)
+        looks = self._finder.first_looks
         bodies = self._finder.find(pixels, stamp_s)
-        if not (bodies or self._sight.sees):
-            return  # nobody seen by a blind camera is not nobody there
+        if not bodies and (self._finder.first_looks == looks or not self._sight.sees):
+            return  # nothing new; and nobody seen by a blind camera is not nobody there
         message = BodyArray(
             header=image.header, camera=self._p.camera, width=image.width, height=image.height
         )

@@ -234,7 +234,8 @@ class VideoCameraNode(CareNode[Parameters]):
         """Say when the camera opens (`recording`: is about to) or closes."""
         with self._telling:
             ban = self._ban
-            now = self._enabled, recording or self._player.is_open, ban.by if ban else ""
+            on = self._enabled and not self._player.ended  # a file at its end is no camera that fails
+            now = on, recording or self._player.is_open, ban.by if ban else ""
             if now == self._told:
                 return
             self._told = now

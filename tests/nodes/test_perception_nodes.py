@@ -79,7 +79,8 @@ def test_a_video_becomes_images_with_camera_info(ros: Any, video: str) -> None:
 def test_a_video_that_has_ended_is_said_and_the_node_stays(ros: Any, video: str) -> None:
     states = ros.inbox(CameraState, "camera/state", qos.LATCHED)
     node = ros.node(VideoCameraNode, source=video)
-    states.wait(lambda m: not m.recording and m.enabled)
+    states.wait(lambda m: m.recording and m.enabled)
+    states.wait(lambda m: not m.recording and not m.enabled)  # and so is not taken for one that fails
     ros.wait_until(lambda: "has ended" in node.diagnose().message, "the end")
     assert node.exit_code is None
 
