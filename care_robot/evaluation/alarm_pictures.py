@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from care_robot.evaluation.alarm_report import RATE, Row
+from care_robot.evaluation.drawing import FIRST, LIMIT, SECOND, THIRD, new_figure, tidy
 
-INK, FAINT, FIRST, SECOND, THIRD, LIMIT = "#22303c", "#c9d1d9", "#5fa8d3", "#d98324", "#b9a9d6", "#c22f2f"
 PAGE_LIMIT_S = 75.0
 BURDEN_LIMIT = 0.25
 
@@ -30,7 +30,7 @@ def _draw_pages(rows: Sequence[Row]) -> bytes | None:
     killed = [r["page_s"] for r in rows if r["part"] == "kill" and r["page_s"] is not None]
     if not (clean or after_ok or disturbed or killed):
         return None
-    figure = _figure((10.0, 6.0))
+    figure = new_figure(10.0, 6.0)
     above, below = figure.subplots(2, 1)
     edges = [10.0 * n for n in range(41)]
     shown = [[min(s, edges[-1]) for s in seconds] for seconds in (clean, after_ok, disturbed)]
@@ -43,7 +43,7 @@ def _draw_pages(rows: Sequence[Row]) -> bytes | None:
     below.hist(killed, bins=30, color=FIRST)
     below.set_title("The same with real processes killed at the worst moments (short time-outs)", loc="left")
     for axes in (above, below):
-        _tidy(axes, "seconds", "events")
+        tidy(axes, "seconds", "events")
     above.legend(frameon=False)
     return _png(figure)
 
@@ -52,7 +52,7 @@ def _draw_burden(rows: Sequence[Row]) -> bytes | None:
     burdens = [r for r in rows if r["part"] == "burden"]
     if not burdens:
         return None
-    figure = _figure((10.0, 5.0))
+    figure = new_figure(10.0, 5.0)
     axes = figure.add_subplot()
     for independent, colour, label in (
         (False, FIRST, "answers the same however often asked"),
@@ -71,29 +71,9 @@ def _draw_burden(rows: Sequence[Row]) -> bytes | None:
     axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
     axes.set_ylim(bottom=0.0)
     axes.set_title("How many false pages come of how many false events", loc="left")
-    _tidy(axes, "false fall events a resident a day", "false pages a resident a day")
+    tidy(axes, "false fall events a resident a day", "false pages a resident a day")
     axes.legend(frameon=False)
     return _png(figure)
-
-
-def _figure(size: tuple[float, float]) -> Any:
-    # Imported late: it takes most of a second. A figure of its own: pyplot keeps a global state.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=size, dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _tidy(axes: Any, x: str, y: str) -> None:
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.grid(color=FAINT, linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
 
 
 def _png(figure: Any) -> bytes:

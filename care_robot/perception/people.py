@@ -79,8 +79,6 @@ class Person:
         Of the position, m².
     velocity_m_s : (3,) array or None
         Of the hips in the map.
-    head_height_m : float
-        Over the floor; NaN where not known.
     room : str
         Empty where not known.
     support : str
@@ -105,7 +103,6 @@ class Person:
     position: Array | None = None
     position_covariance: Array | None = None
     velocity_m_s: Array | None = None
-    head_height_m: float = math.nan
     room: str = ""
     support: str = ""
     look_again_bearing_rad: float | None = None
@@ -257,7 +254,6 @@ class PeopleTracker:
             position=where.spot.position,
             position_covariance=where.spot.covariance,
             velocity_m_s=where.spot.velocity,
-            head_height_m=rest.placed.head_height_m if rest is not None else math.nan,
             room=self._room(person.camera, where.spot.position),
             support=rest.furniture if rest is not None else "",
             look_again_bearing_rad=where.bearing_rad,

@@ -185,4 +185,3 @@ def test_whatever_is_seen_numbers_are_finite(steps: list[tuple[float, float, flo
             if person.position is not None and person.velocity_m_s is not None:
                 assert np.isfinite(person.position).all()
                 assert np.linalg.norm(person.velocity_m_s) < 10.0
-                assert math.isfinite(person.head_height_m)
